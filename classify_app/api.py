@@ -1,0 +1,175 @@
+"""The REST API: `POST /api/v1/classifications`, then read the resource until it is finished, or wait for it."""
+
+import re
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import File, NinjaAPI, Schema, Status
+from ninja.errors import HttpError, ValidationError
+from ninja.files import UploadedFile
+from ninja.pagination import CursorPagination, paginate
+from pydantic import Field
+
+from classify_app.models import Classification
+from classify_app.submission import RETRY_AFTER_SECONDS, Unavailable, status_of, submit
+from classify_app.waiting import in_upload_thread, waiter
+from project import env
+from project.pictures import BadPicture
+
+api = NinjaAPI(
+    title="Image recognition",
+    version="1",
+    description="Post a picture, read what is on it. Errors are `application/problem+json` (RFC 9457).",
+    urls_namespace="api",
+)
+
+PAGE_SIZE = 50
+
+
+class PredictionOut(Schema):
+    label: str
+    index: int = Field(description="ImageNet's class, 0 to 999")
+    confidence: float = Field(description="Softmax probability, 0 to 1")
+
+
+class ClassificationOut(Schema):
+    """A classification: queued, then done or failed."""
+
+    id: UUID
+    state: str
+    file_name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    label: str | None = Field(description="The likeliest label; null until done")
+    confidence: float | None
+    top5: list[PredictionOut]
+    model: str | None
+    weights: str | None
+    fallback: bool = Field(description="Made by the fallback model, not the configured one")
+    error_code: str | None
+    error: str | None = Field(description="Why it failed")
+    created_at: datetime
+    finished_at: datetime | None
+    url: str
+
+    @staticmethod
+    def resolve_label(row: Classification) -> str | None:
+        return row.label or None
+
+    @staticmethod
+    def resolve_model(row: Classification) -> str | None:
+        return row.model or None
+
+    @staticmethod
+    def resolve_weights(row: Classification) -> str | None:
+        return row.weights or None
+
+    @staticmethod
+    def resolve_error_code(row: Classification) -> str | None:
+        return row.error_code or None
+
+    @staticmethod
+    def resolve_error(row: Classification) -> str | None:
+        return row.error or None
+
+    @staticmethod
+    def resolve_url(row: Classification) -> str:
+        return resource_path(row.id)
+
+
+class ProblemOut(Schema):
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def resource_path(id: UUID) -> str:
+    return f"/api/v1/classifications/{id}"
+
+
+def rows() -> QuerySet[Classification]:
+    return Classification.objects.defer("thumbnail")
+
+
+@api.post(
+    "/classifications",
+    response={200: ClassificationOut, 202: ClassificationOut, 413: ProblemOut, 415: ProblemOut, 422: ProblemOut},
+    summary="Classify a picture",
+)
+async def create_classification(request: HttpRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
+    """Accept a picture and answer 202 with its resource and `Location`.
+
+    With the header `Prefer: wait=N` the answer is 200 with the result, or 202 when N seconds pass before it is there.
+    """
+    row = await in_upload_thread(lambda: submit(file))
+    response["Location"] = resource_path(row.id)
+    seconds = preferred_wait(request.headers.get("Prefer", ""))
+    if seconds is None:
+        return Status(202, row)
+    response["Preference-Applied"] = f"wait={seconds}"
+    is_finished = await waiter.wait(row.id, seconds)
+    row = await in_upload_thread(lambda: rows().get(id=row.id))
+    return Status(200 if is_finished else 202, row)
+
+
+def preferred_wait(prefer: str) -> int | None:
+    """Return the seconds of `wait=N` in a Prefer header (RFC 7240), bounded by SYNC_WAIT_SECONDS."""
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", prefer, re.IGNORECASE)
+    return min(int(found[1]), env.web().sync_wait_seconds) if found else None
+
+
+@api.get("/classifications/{uuid:id}", response={200: ClassificationOut, 404: ProblemOut}, summary="Read one")
+def read_classification(request: HttpRequest, id: UUID) -> Classification:
+    row: Classification | None = rows().filter(id=id).first()
+    if row is None:
+        raise Http404(f"There is no classification {id}.")
+    return row
+
+
+@api.get("/classifications", response=list[ClassificationOut], summary="List all, newest first")
+@paginate(CursorPagination, ordering=("-id",), page_size=PAGE_SIZE)
+def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
+    return rows()
+
+
+def problem(request: HttpRequest, code: str, status: int, detail: str) -> HttpResponse:
+    """Return an RFC 9457 problem; `code` is stable and makes its type."""
+    body = {"type": f"urn:problem:{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    response: HttpResponse = api.create_response(request, body, status=status)
+    response["Content-Type"] = "application/problem+json"
+    return response
+
+
+@api.exception_handler(BadPicture)
+def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
+    return problem(request, refusal.code, status_of(refusal), str(refusal))
+
+
+@api.exception_handler(Unavailable)
+def unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
+    response = problem(request, "unavailable", 503, str(error))
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return problem(request, "not_found", 404, str(error) or "There is nothing at this address.")
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(request, "bad_request", error.status_code, str(error))
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    detail = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors)
+    return problem(request, "invalid", 422, detail)

@@ -1,0 +1,8 @@
+"""The application as Django knows it."""
+
+from django.apps import AppConfig
+
+
+class ClassifyAppConfig(AppConfig):
+    name = "classify_app"
+    verbose_name = "Image recognition"

@@ -1,0 +1,34 @@
+"""The upload form: one or many pictures."""
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from project import contract
+
+
+class PicturesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class PicturesField(forms.FileField):
+    """A field of many files, cleaned to a list of them. What is wrong with one of them is for `submit` to say."""
+
+    widget = PicturesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+        files = [file for file in data or [] if file]
+        if not files:
+            raise forms.ValidationError("Choose at least one picture.")
+        return files
+
+
+def accepted_types() -> str:
+    return ",".join(f"image/{name.lower()}" for name in contract.FORMATS)
+
+
+class UploadForm(forms.Form):
+    pictures = PicturesField(
+        label="Pictures", widget=PicturesInput(attrs={"accept": accepted_types(), "multiple": True, "required": True})
+    )

@@ -1,0 +1,18 @@
+"""`manage.py consume_results`: write the results that the response queue announces into their rows."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from classify_app.consumer import consume
+from classify_app.stopping import Stop
+
+
+class Command(BaseCommand):
+    help = (
+        "Receive results from the response queue and finish their classifications, until SIGTERM or Ctrl-C. "
+        "As many may run as you like."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        consume(Stop.on_signals())

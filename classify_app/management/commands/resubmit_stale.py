@@ -1,0 +1,33 @@
+"""`manage.py resubmit_stale`: send the messages that a web process could not send before it died."""
+
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from classify_app.stopping import Stop
+from classify_app.sweeper import sweep
+
+log = structlog.get_logger()
+
+
+class Command(BaseCommand):
+    help = "Send the message of each accepted picture whose message was never sent."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--every", type=int, metavar="SECONDS", help="go on until SIGTERM, sweeping that often")
+
+    def handle(self, *args: Any, every: int | None, **options: Any) -> None:
+        if every is None:
+            self.stdout.write(f"{sweep()} brought in")
+            return
+        stop = Stop.on_signals()
+        while not stop:
+            try:
+                sweep()
+            except DatabaseError as error:
+                log.warning("database away, sweeping again later", error=str(error))
+                connection.close()
+            stop.wait(every)

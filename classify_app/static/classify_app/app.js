@@ -1,0 +1,54 @@
+// Makes the pages nicer; all of them work without it.
+"use strict";
+
+document.documentElement.classList.add("js");
+
+const form = document.querySelector("[data-upload]");
+if (form) {
+  const input = form.querySelector("input[type=file]");
+  const drop = form.querySelector(".drop");
+  const button = form.querySelector("button");
+  const chosen = form.querySelector("[data-chosen]");
+  const tell = () => {
+    const count = input.files.length;
+    chosen.textContent = count > 1 ? `${count} pictures chosen` : "";
+  };
+  input.addEventListener("change", tell);
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(type, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", type === "dragover");
+    });
+  }
+  drop.addEventListener("drop", (event) => {
+    input.files = event.dataTransfer.files;
+    tell();
+  });
+  form.addEventListener("submit", () => {
+    button.disabled = true;
+    button.textContent = "Uploading …";
+  });
+  // Coming back by the browser's back button shows the page as it was left.
+  addEventListener("pageshow", () => {
+    button.disabled = false;
+    button.textContent = "Classify";
+  });
+}
+
+async function refresh() {
+  const shown = document.getElementById("results");
+  if (!shown || shown.dataset.pending === "0") return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      shown.replaceWith(page.getElementById("results"));
+      document.title = page.title;
+    }
+  } catch {
+    // The network is away: the next try may succeed.
+  }
+  setTimeout(refresh, 1000 * shown.dataset.refreshSeconds);
+}
+const results = document.getElementById("results");
+if (results) setTimeout(refresh, 1000);

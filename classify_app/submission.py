@@ -1,0 +1,92 @@
+"""The way in: a picture to S3, then its row, then its message. A crash in between loses nothing.
+
+A row without `submitted_at` has no message yet; `manage.py resubmit_stale` sends it.
+"""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from classify_app.models import Classification, new_id
+from project import contract, env, storage
+from project.celery import app
+from project.pictures import EMPTY, TOO_MANY_BYTES, BadPicture, open_picture
+
+log = structlog.get_logger()
+
+STATUS = {TOO_MANY_BYTES: 413, "not_an_image": 415}
+"""The HTTP status of each refusal; all others are 422."""
+
+RETRY_AFTER_SECONDS = 5
+
+
+class Unavailable(Exception):
+    """A part of the service that an upload needs is away; nothing was accepted, trying again later may work."""
+
+
+def status_of(refusal: BadPicture) -> int:
+    return STATUS.get(refusal.code, 422)
+
+
+def submit(file: UploadedFile[Any], upload_id: UUID | None = None) -> Classification:
+    """Accept a picture: it will be classified from here on, whatever breaks.
+
+    Raises BadPicture where it is refused, Unavailable where it can't be stored.
+    """
+    content = _read(file)
+    _, header = open_picture(content, env.common().max_pixels)
+    id = new_id()
+    row = Classification(
+        id=id,
+        upload_id=upload_id,
+        file_name=file.name or "",
+        input_key=contract.input_key(str(id), header.format),
+        format=header.format,
+        width=header.width,
+        height=header.height,
+        bytes=len(content),
+    )
+    try:
+        storage.put_picture(row.input_key, content, header.content_type, row.file_name)
+    except (BotoCoreError, ClientError) as error:
+        log.error("picture not stored", error=str(error))
+        raise Unavailable("The picture could not be stored; please try again.") from error
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            transaction.on_commit(partial(send, row))
+    except DatabaseError as error:
+        log.error("row not written", error=str(error))
+        raise Unavailable("The picture could not be registered; please try again.") from error
+    return row
+
+
+def _read(file: UploadedFile[Any]) -> bytes:
+    allowed = env.web().max_upload_bytes
+    if file.size is not None and file.size > allowed:
+        raise BadPicture(TOO_MANY_BYTES, f"The file has {file.size:,} bytes; at most {allowed:,} are allowed.")
+    if not file.size:
+        raise BadPicture(EMPTY, "The file is empty.")
+    content: bytes = file.read()
+    return content
+
+
+def send(row: Classification) -> bool:
+    """Send a row's message and say so in the row; where either fails the sweeper sends it later, or again."""
+    request = contract.Request(id=str(row.id), input_key=row.input_key)
+    try:
+        app.send_task(contract.TASK_NAME, kwargs=request.arguments(), task_id=request.id)
+        row.submitted_at = timezone.now()
+        Classification.objects.filter(id=row.id).update(submitted_at=row.submitted_at)
+    except (BrokerError, BotoCoreError, ClientError, DatabaseError) as error:
+        log.error("message not sent or not noted, resubmit_stale will send it", id=request.id, error=str(error))
+        return False
+    return True

@@ -1,0 +1,17 @@
+"""The addresses of the pages and of the synchronous routes."""
+
+from django.urls import path, re_path
+
+from classify_app import views
+from classify_app.synchronous import classify_and_wait
+
+urlpatterns = [
+    path("", views.root, name="home"),
+    # With or without the slash: a redirect would break the clients' POST.
+    re_path(r"^postApi/image/?$", classify_and_wait, name="synchronous"),
+    path("upload/", views.upload, name="upload"),
+    path("upload/<uuid:upload_id>/", views.upload_results, name="upload-results"),
+    path("history/", views.history, name="history"),
+    path("classifications/<uuid:id>/", views.classification, name="classification"),
+    path("classifications/<uuid:id>/thumbnail.jpg", views.thumbnail, name="thumbnail"),
+]

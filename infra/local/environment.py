@@ -1,0 +1,68 @@
+"""The environment of a local stack's processes."""
+
+import os
+import secrets
+from pathlib import Path
+
+from infra.local import resources
+from project import env
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".local"
+"""Everything a local stack keeps: database, objects, queues, logs. Delete it to start afresh."""
+
+LOGS = STATE / "log"
+ACCOUNT = "000000000000"
+
+
+def aws_url(ports: env.Local) -> str:
+    return f"http://127.0.0.1:{ports.aws_port}"
+
+
+def environment(ports: env.Local) -> dict[str, str]:
+    """Return the variables of all processes; what the caller's environment sets already stays as it is."""
+    queues = f"{aws_url(ports)}/{ACCOUNT}"
+    ours = {
+        "INPUT_BUCKET": resources.INPUT_BUCKET,
+        "OUTPUT_BUCKET": resources.OUTPUT_BUCKET,
+        "REQUEST_QUEUE_URL": f"{queues}/{resources.REQUESTS.name}",
+        "RESPONSE_QUEUE_URL": f"{queues}/{resources.RESPONSES.name}",
+        "EVENT_QUEUE_URL": f"{queues}/{resources.EVENTS.name}",
+        "DATABASE_URL": f"sqlite:///{STATE}/db.sqlite3",
+        "SECRET_KEY": _secret_key(),
+        "LOG_FORMAT": "console",
+    }
+    # A local stack never talks to a real account, whatever the caller's environment holds.
+    forced = {
+        "AWS_ENDPOINT_URL": aws_url(ports),
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONPATH": str(ROOT),
+    }
+    environ = {name: value for name, value in os.environ.items() if name not in ("AWS_PROFILE", "AWS_SESSION_TOKEN")}
+    return {**ours, **environ, **forced}
+
+
+def emulator_environment(ports: env.Local) -> dict[str, str]:
+    return {
+        **os.environ,
+        "BIND_HOST": "127.0.0.1",  # Without it the emulator listens on all addresses.
+        "GATEWAY_PORT": str(ports.aws_port),
+        "SERVICES": "s3,sqs",
+        "LOG_LEVEL": "WARNING",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(STATE / "aws"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(STATE / "objects"),
+    }
+
+
+def _secret_key() -> str:
+    path = STATE / "secret_key"
+    if not path.exists():
+        STATE.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()

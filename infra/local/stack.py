@@ -1,0 +1,221 @@
+"""A local stack: emulator first, then queues, database and the processes, which a supervisor restarts."""
+
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterator
+from configparser import RawConfigParser
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from supervisor.states import ProcessStates
+from supervisor.xmlrpc import SupervisorTransport
+
+from infra.local import checks
+from infra.local.environment import LOGS, ROOT, STATE, aws_url, emulator_environment, environment
+from project.env import ConfigurationError, Local
+
+READY_SECONDS = 600  # the model's weights may have to be downloaded
+STOP_SECONDS = 60
+LOG_TAIL_LINES = 15
+BIN = Path(sys.executable).parent
+
+READY_LINE = "ready to take pictures"
+RESET_ADMIN = """
+from django.contrib.auth import get_user_model
+admin, _ = get_user_model().objects.get_or_create(username="admin", is_staff=True, is_superuser=True)
+admin.set_password(os.environ["ADMIN_PASSWORD"])
+admin.save()
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process under the supervisor; `stop_seconds` is what it gets to end what it holds."""
+
+    name: str
+    command: str
+    stop_seconds: int = 15
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: where it is, the administrator's password, new at every start, and its health.
+
+    `gave_up` returns the name of a process that ended too often to be started again.
+    """
+
+    site: str
+    flower: str
+    admin_password: str
+    gave_up: Callable[[], str | None]
+
+
+def processes(ports: Local) -> list[Process]:
+    celery = f"{sys.executable} -m celery"
+    return [
+        Process(
+            "web",
+            f"{sys.executable} -m uvicorn project.asgi:application --host 127.0.0.1 --port {ports.web_port}"
+            " --lifespan off --timeout-graceful-shutdown 5 --no-access-log",
+        ),
+        Process(
+            "worker",
+            f"{celery} -A workers.app worker --hostname worker@%%h"
+            " --heartbeat-interval 30 --without-gossip --without-mingle",
+            stop_seconds=STOP_SECONDS,
+        ),
+        Process("results", f"{sys.executable} manage.py consume_results"),
+        Process("sweeper", f"{sys.executable} manage.py resubmit_stale --every 60"),
+        Process(
+            "flower",
+            f"{celery} -A project.flower flower --address=127.0.0.1 --port={ports.flower_port} --enable_events=False",
+            stop_seconds=2,  # It holds nothing, and its long poll would take 20 s to end.
+        ),
+    ]
+
+
+@contextmanager
+def running(ports: Local, say: Callable[[str], None]) -> Iterator[Stack]:
+    """Start everything, wait until it is ready, and stop it in order at the end. Raises ConfigurationError."""
+    checks.check_machine(ports)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    environ = environment(ports)
+    password = secrets.token_urlsafe(12)
+    with _emulator(ports):
+        say("making buckets and queues")
+        _run([sys.executable, "-m", "infra.local.resources"], environ)
+        say("preparing the database and the static files")
+        _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], environ)
+        _run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], environ)
+        _run([sys.executable, "manage.py", "shell", "-c", RESET_ADMIN], {**environ, "ADMIN_PASSWORD": password})
+        say("starting web, worker, results consumer, sweeper and Flower; the worker loads its model")
+        with _supervised(processes(ports), environ) as gave_up:
+            site, flower = f"http://127.0.0.1:{ports.web_port}", f"http://127.0.0.1:{ports.flower_port}"
+            stack = Stack(site, flower, password, gave_up)
+            _wait_until_ready(stack)
+            yield stack
+
+
+@contextmanager
+def _emulator(ports: Local) -> Iterator[None]:
+    log = (LOGS / "aws.log").open("w")
+    emulator = subprocess.Popen(
+        [sys.executable, "-m", "ministack"],
+        env=emulator_environment(ports),
+        cwd=STATE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C must reach it last, not at once.
+    )
+    try:
+        _wait(lambda: _answers(aws_url(ports)), lambda: emulator.poll() is None, "aws")
+        yield
+    finally:
+        emulator.terminate()
+        try:
+            emulator.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            emulator.kill()
+
+
+@contextmanager
+def _supervised(programs: list[Process], environ: dict[str, str]) -> Iterator[Callable[[], str | None]]:
+    """Run programs under supervisord; yield a function that names a program it has given up."""
+    # Not below STATE: the path of a Unix socket may have about 100 characters.
+    with tempfile.TemporaryDirectory(prefix="recognition-") as folder:
+        socket = f"{folder}/supervisor.sock"
+        configuration = Path(folder, "supervisord.conf")
+        with configuration.open("w") as file:
+            _configuration(programs, folder, socket).write(file)
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-n", "-s", "-c", str(configuration)],
+            env=environ,
+            cwd=ROOT,
+            start_new_session=True,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait(lambda: Path(socket).exists(), lambda: daemon.poll() is None, "supervisord")
+            control: Any = xmlrpc.client.ServerProxy("http://local", SupervisorTransport(serverurl=f"unix://{socket}"))
+
+            def gave_up() -> str | None:
+                states = control.supervisor.getAllProcessInfo()
+                return next((str(one["name"]) for one in states if one["state"] == ProcessStates.FATAL), None)
+
+            yield gave_up
+        finally:
+            daemon.terminate()
+            daemon.wait()
+
+
+def _configuration(programs: list[Process], folder: str, socket: str) -> RawConfigParser:
+    configuration = RawConfigParser()
+    configuration["supervisord"] = {
+        "logfile": str(LOGS / "supervisord.log"),
+        "pidfile": f"{folder}/supervisord.pid",
+        "directory": str(ROOT),
+    }
+    configuration["unix_http_server"] = {"file": socket, "chmod": "0600"}
+    configuration["rpcinterface:supervisor"] = {
+        "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+    }
+    for program in programs:
+        configuration[f"program:{program.name}"] = {
+            "command": program.command,
+            "redirect_stderr": "true",
+            "stdout_logfile": str(LOGS / f"{program.name}.log"),
+            "autorestart": "true",
+            "startsecs": "5",
+            "startretries": "2",
+            "stopwaitsecs": str(program.stop_seconds),
+            "killasgroup": "true",
+        }
+    return configuration
+
+
+def _wait_until_ready(stack: Stack) -> None:
+    def alive() -> bool:
+        return stack.gave_up() is None
+
+    worker_log = LOGS / "worker.log"
+    _wait(lambda: _answers(f"{stack.site}/history/"), alive, "web")
+    _wait(lambda: worker_log.exists() and READY_LINE in worker_log.read_text(errors="replace"), alive, "worker")
+    _wait(lambda: _answers(f"{stack.flower}/healthcheck"), alive, "flower")
+
+
+def _wait(ready: Callable[[], bool], alive: Callable[[], bool], name: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not ready():
+        if not alive() or time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"{name} did not start. The end of its log, {LOGS / name}.log:\n{last_lines(name)}"
+            )
+        time.sleep(0.2)
+
+
+def last_lines(name: str) -> str:
+    """Return the end of a process's log."""
+    log = LOGS / f"{name}.log"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]) if log.exists() else ""
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code < 500
+    except httpx.TransportError:
+        return False
+
+
+def _run(command: list[str], environ: dict[str, str]) -> None:
+    done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigurationError(f"{' '.join(command[1:3])} failed:\n{done.stderr or done.stdout}")

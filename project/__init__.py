@@ -1,0 +1,1 @@
+"""What both tiers agree on: environment, contract, broker, storage, and the Django site's frame."""

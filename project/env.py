@@ -1,0 +1,247 @@
+"""Every environment variable the system reads, declared once: name, type, meaning, unit, default.
+
+`python -m project.env` prints the table that the README shows. Imports the standard library alone.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from typing import Any, TypeVar
+
+Tier = TypeVar("Tier")
+
+REQUIRED = "required"
+
+
+class ConfigurationError(SystemExit):
+    """A variable is missing or has a bad value; ends the program with a sentence that names it."""
+
+
+def boolean(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError("must be 1 or 0")
+    return words[text.lower()]
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def at_least_zero(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("must be at least 0")
+    return number
+
+
+def word(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("must be one of " + ", ".join(allowed))
+        return text
+
+    return parse
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def variable(
+    name: str,
+    meaning: str,
+    *,
+    default: str | None = None,
+    parse: Callable[[str], Any] = str,
+    unit: str = "",
+) -> Any:
+    """Declare a variable; without a default it is required. `default` is text, as the user would write it."""
+    return field(metadata={"name": name, "meaning": meaning, "default": default, "parse": parse, "unit": unit})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Read by every process. Credentials and AWS_ENDPOINT_URL are read by boto3 itself."""
+
+    aws_region: str = variable("AWS_REGION", "AWS region of buckets and queues", default="us-east-1")
+    max_pixels: int = variable(
+        "MAX_PIXELS", "Largest picture: width x height", default="50000000", parse=positive, unit="pixels"
+    )
+    log_level: str = variable(
+        "LOG_LEVEL", "Least severe log line shown", default="INFO", parse=word("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+    log_format: str = variable(
+        "LOG_FORMAT", "`console` for people, `json` for machines", default="json", parse=word("console", "json")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """Read by both tiers: where the buckets and queues are."""
+
+    input_bucket: str = variable("INPUT_BUCKET", "S3 bucket that keeps the uploaded pictures")
+    output_bucket: str = variable("OUTPUT_BUCKET", "S3 bucket that keeps the results")
+    request_queue_url: str = variable("REQUEST_QUEUE_URL", "SQS queue of pictures to classify")
+    response_queue_url: str = variable("RESPONSE_QUEUE_URL", "SQS queue on which results are announced")
+    event_queue_url: str = variable("EVENT_QUEUE_URL", "SQS queue of the events that Flower shows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """Read by the web tier: site, consumers, sweeper."""
+
+    secret_key: str = variable("SECRET_KEY", "Signs cookies and forms; keep it secret, 50 characters or more")
+    database_url: str = variable(
+        "DATABASE_URL", "`postgres://user:password@host/name` or `sqlite:///path`", default="sqlite:///db.sqlite3"
+    )
+    database_pool_size: int = variable(
+        "DATABASE_POOL_SIZE",
+        "PostgreSQL connections a web process opens at most",
+        default="10",
+        parse=positive,
+        unit="connections",
+    )
+    allowed_hosts: tuple[str, ...] = variable(
+        "ALLOWED_HOSTS", "Host names the site answers to, comma-separated", default="127.0.0.1,localhost", parse=words
+    )
+    csrf_trusted_origins: tuple[str, ...] = variable(
+        "CSRF_TRUSTED_ORIGINS", "Origins behind a proxy that may post the form", default="", parse=words
+    )
+    debug: bool = variable("DEBUG", "Django's debug pages; never in production", default="0", parse=boolean)
+    max_upload_bytes: int = variable(
+        "MAX_UPLOAD_BYTES", "Largest picture accepted", default="10000000", parse=positive, unit="bytes"
+    )
+    max_form_pictures: int = variable(
+        "MAX_FORM_PICTURES", "Pictures one form may send", default="100", parse=positive, unit="pictures"
+    )
+    sync_wait_seconds: int = variable(
+        "SYNC_WAIT_SECONDS", "Longest wait for an answer before 504 or 202", default="300", parse=positive, unit="s"
+    )
+    stale_after_seconds: int = variable(
+        "STALE_AFTER_SECONDS",
+        "Age at which a picture whose message was never sent is sent again",
+        default="60",
+        parse=positive,
+        unit="s",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """Read by the worker tier, and by `python -m workers`."""
+
+    model: str = variable(
+        "MODEL",
+        "Network: `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`",
+        default="resnet50",
+        parse=word("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    )
+    model_weights: str = variable(
+        "MODEL_WEIGHTS",
+        "A file or `s3://bucket/key` with the weights; empty: torch hub's cache, then a download; "
+        "`random`: untrained, for benchmarks",
+        default="",
+    )
+    model_fallback: bool = variable(
+        "MODEL_FALLBACK",
+        "1: without weights for MODEL, use EfficientNet-Lite0 with a warning; 0: refuse to start",
+        default="0",
+        parse=boolean,
+    )
+    max_batch_size: int = variable(
+        "MAX_BATCH_SIZE", "Pictures in one forward pass at most", default="8", parse=positive, unit="pictures"
+    )
+    max_wait_ms: int = variable(
+        "MAX_WAIT_MS",
+        "How long a batch waits for pictures still being decoded",
+        default="20",
+        parse=at_least_zero,
+        unit="ms",
+    )
+    model_threads: int = variable(
+        "MODEL_THREADS", "Forward passes at a time; 0: one a core", default="0", parse=at_least_zero, unit="threads"
+    )
+    exif_transpose: bool = variable(
+        "EXIF_TRANSPOSE", "Turn pictures as their EXIF orientation says", default="1", parse=boolean
+    )
+
+    @property
+    def threads(self) -> int:
+        return self.model_threads or os.cpu_count() or 1
+
+    @property
+    def held_messages(self) -> int:
+        """Messages a worker holds at most; scaling can't see those, so keep them few."""
+        return 2 * self.max_batch_size * self.threads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Local:
+    """Read by `make demo` and `make up`, which set all of the above by themselves."""
+
+    web_port: int = variable("WEB_PORT", "Port of the site", default="8000", parse=positive)
+    flower_port: int = variable("FLOWER_PORT", "Port of Flower", default="5555", parse=positive)
+    aws_port: int = variable("AWS_PORT", "Port of the embedded AWS emulator", default="4566", parse=positive)
+
+
+def read(tier: type[Tier], environ: Mapping[str, str] = os.environ) -> Tier:
+    """Read one tier's variables. Raises ConfigurationError for the first that is missing or bad."""
+    return tier(**{declared.name: _value(declared, environ) for declared in fields(tier)})  # type: ignore[arg-type]
+
+
+@cache
+def common() -> Common:
+    return read(Common)
+
+
+@cache
+def aws() -> Aws:
+    return read(Aws)
+
+
+@cache
+def web() -> Web:
+    return read(Web)
+
+
+@cache
+def worker() -> Worker:
+    return read(Worker)
+
+
+def _value(declared: "Field[Any]", environ: Mapping[str, str]) -> Any:
+    name, default = declared.metadata["name"], declared.metadata["default"]
+    text = environ.get(name) or default
+    if text is None:
+        raise ConfigurationError(f"{name} is not set: {declared.metadata['meaning']}.")
+    try:
+        return declared.metadata["parse"](text)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}={text!r} can't be used: {error}.") from error
+
+
+def table() -> str:
+    """Return the Markdown table of all variables, tier by tier."""
+    lines = []
+    for tier in (Common, Aws, Web, Worker, Local):
+        lines += [
+            f"**{tier.__name__}.** {tier.__doc__}",
+            "",
+            "| Variable | Meaning | Default | Unit |",
+            "|---|---|---|---|",
+        ]
+        for declared in fields(tier):
+            about = declared.metadata
+            default = REQUIRED if about["default"] is None else f"`{about['default']}`" if about["default"] else "empty"
+            lines.append(f"| `{about['name']}` | {about['meaning']} | {default} | {about['unit']} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -1,0 +1,70 @@
+"""What a picture must be to be accepted: read from its magic bytes and header, never decoded here."""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+from project import contract
+
+# Our own bound, checked on the header before anything is decoded, stands in the place of Pillow's.
+Image.MAX_IMAGE_PIXELS = None
+
+EMPTY = "empty"
+NOT_AN_IMAGE = "not_an_image"
+TOO_MANY_BYTES = "too_many_bytes"
+TOO_MANY_PIXELS = "too_many_pixels"
+BROKEN = "broken"
+MISSING = "missing"
+
+# What Pillow's readers raise on data that is truncated or was tampered with.
+READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+
+
+class BadPicture(Exception):
+    """A picture that can't be classified; `code` is stable, the text is a sentence for its owner."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Header:
+    """A picture's format, by Pillow's name, and its size in pixels as stored."""
+
+    format: str
+    width: int
+    height: int
+
+    @property
+    def content_type(self) -> str:
+        return f"image/{self.format.lower()}"
+
+
+def open_picture(content: bytes, max_pixels: int) -> tuple[Image.Image, Header]:
+    """Read the header and return the image, not yet decoded, with what the header says.
+
+    Raises BadPicture for no bytes, for bytes that are none of contract.FORMATS, and for too many pixels.
+    """
+    if not content:
+        raise BadPicture(EMPTY, "The file is empty.")
+    try:
+        image = Image.open(io.BytesIO(content), formats=tuple(contract.FORMATS))
+    except UnidentifiedImageError as error:
+        allowed = ", ".join(contract.FORMATS)
+        raise BadPicture(
+            NOT_AN_IMAGE, f"The file is not a picture of a known format; allowed are {allowed}."
+        ) from error
+    except READING_ERRORS as error:
+        raise BadPicture(BROKEN, "The picture is truncated or broken.") from error
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadPicture(
+            TOO_MANY_PIXELS,
+            f"The picture has {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are allowed.",
+        )
+    # A phone's JPEG with further pictures behind the first is an MPO to Pillow.
+    return image, Header("JPEG" if image.format == "MPO" else str(image.format), width, height)

@@ -1,0 +1,46 @@
+"""The response queue: announcements out, announcements in, ten at a time."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from project import env
+from project.aws import sqs
+from project.contract import Record, announcement
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+log = structlog.get_logger()
+
+MAX_MESSAGES = 10  # SQS hands over at most 10 messages a call.
+WAIT_SECONDS = 20  # SQS's longest long poll.
+
+
+def announce(record: Record) -> None:
+    sqs().send_message(QueueUrl=env.aws().response_queue_url, MessageBody=announcement(record))
+
+
+def receive(wait_seconds: int = WAIT_SECONDS) -> "list[MessageTypeDef]":
+    answer = sqs().receive_message(
+        QueueUrl=env.aws().response_queue_url,
+        MaxNumberOfMessages=MAX_MESSAGES,
+        WaitTimeSeconds=wait_seconds,
+    )
+    return answer.get("Messages", [])
+
+
+def delete(messages: "Sequence[MessageTypeDef]") -> None:
+    """Delete what `receive` handed over; what can't be deleted comes again and changes nothing then."""
+    if not messages:
+        return
+    answer = sqs().delete_message_batch(
+        QueueUrl=env.aws().response_queue_url,
+        Entries=[
+            {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
+            for position, message in enumerate(messages)
+        ],
+    )
+    for failure in answer.get("Failed", []):
+        log.warning("response not deleted, it will come again", code=failure["Code"])

@@ -1,0 +1,65 @@
+"""Fixtures: the real emulator, the real queues, real pictures; no mocks."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.local import resources
+from project import env
+from project.aws import sqs
+from tests.environment import AWS_PORT, AWS_URL, STATE
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[None]:
+    """The embedded AWS, with our buckets and queues."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ministack"],
+        env={
+            **os.environ,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(AWS_PORT),
+            "SERVICES": "s3,sqs",
+            "LOG_LEVEL": "ERROR",
+        },
+        cwd=STATE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                httpx.get(AWS_URL)
+                break
+            except httpx.TransportError:
+                assert process.poll() is None and time.monotonic() < deadline, "the emulator did not start"
+                time.sleep(0.1)
+        resources.create()
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+        shutil.rmtree(STATE, ignore_errors=True)
+
+
+@pytest.fixture
+def aws(emulator: None) -> None:
+    """The emulator with empty queues."""
+    for url in (env.aws().request_queue_url, env.aws().response_queue_url, env.aws().event_queue_url):
+        sqs().purge_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def sample() -> Path:
+    """A photograph of a cat, 451 x 300 pixels."""
+    return ROOT / "samples" / "chelsea.png"

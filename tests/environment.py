@@ -1,0 +1,41 @@
+"""The environment of the tests, set before Django and the broker read it: an emulator's address and a database."""
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+from infra.local import resources
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+STATE = Path(tempfile.mkdtemp(prefix="recognition-tests-"))
+AWS_PORT = free_port()
+AWS_URL = f"http://127.0.0.1:{AWS_PORT}"
+QUEUES = f"{AWS_URL}/000000000000"
+
+for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "MODEL", "MODEL_WEIGHTS"):
+    os.environ.pop(name, None)
+os.environ.update(
+    AWS_ENDPOINT_URL=AWS_URL,
+    AWS_ACCESS_KEY_ID="tests",
+    AWS_SECRET_ACCESS_KEY="tests",
+    AWS_REGION="us-east-1",
+    AWS_DEFAULT_REGION="us-east-1",
+    INPUT_BUCKET=resources.INPUT_BUCKET,
+    OUTPUT_BUCKET=resources.OUTPUT_BUCKET,
+    REQUEST_QUEUE_URL=f"{QUEUES}/{resources.REQUESTS.name}",
+    RESPONSE_QUEUE_URL=f"{QUEUES}/{resources.RESPONSES.name}",
+    EVENT_QUEUE_URL=f"{QUEUES}/{resources.EVENTS.name}",
+    SECRET_KEY="of the tests alone",
+    MODEL_FALLBACK="1",
+    LOG_FORMAT="console",
+    SYNC_WAIT_SECONDS="5",
+)
+# DATABASE_URL may name a PostgreSQL server; without it the tests run on SQLite.
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{STATE}/db.sqlite3")

@@ -1,0 +1,69 @@
+"""`python -m workers cat.jpg …` says what is on pictures, with no AWS at all."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from project import env, logs
+from project.pictures import BadPicture
+from workers.classifier import Outcome, classifier
+
+
+def main(
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures to classify.", exists=True, dir_okay=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture.")] = False,
+) -> None:
+    """Say what is on PICTURES: the likeliest label and its confidence, with the model that MODEL names.
+
+    Exit code 1 if any of them can't be classified.
+    """
+    logs.configure()
+    classify = classifier().classify
+
+    def outcome(path: Path) -> Outcome | BadPicture:
+        try:
+            return classify(path.read_bytes())
+        except BadPicture as bad:
+            return bad
+
+    console = Console(stderr=True)
+    with ThreadPoolExecutor(env.worker().held_messages) as threads:
+        outcomes = list(track(threads.map(outcome, pictures), "classifying", len(pictures), console=console))
+    if as_json:
+        _print_json(pictures, outcomes)
+    else:
+        _print_table(pictures, outcomes)
+    if any(isinstance(found, BadPicture) for found in outcomes):
+        raise typer.Exit(1)
+
+
+def _print_json(pictures: list[Path], outcomes: list[Outcome | BadPicture]) -> None:
+    model = classifier().model
+    for path, found in zip(pictures, outcomes, strict=True):
+        document = {"file": str(path), "model": model.name, "weights": model.weights}
+        if isinstance(found, BadPicture):
+            print(json.dumps({**document, "error_code": found.code, "error": str(found)}))
+        else:
+            print(json.dumps({**document, "top5": [asdict(prediction) for prediction in found.top5]}))
+
+
+def _print_table(pictures: list[Path], outcomes: list[Outcome | BadPicture]) -> None:
+    model = classifier().model
+    table = Table("file", "label", "confidence", caption=f"{model.name}, {model.weights}")
+    for path, found in zip(pictures, outcomes, strict=True):
+        if isinstance(found, BadPicture):
+            table.add_row(path.name, f"[red]{found}[/red]", "")
+        else:
+            table.add_row(path.name, found.top5[0].label, f"{found.top5[0].confidence:.1%}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,100 @@
+"""The classifier: a picture's bytes in, its five likeliest labels out."""
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+import torch
+
+from project import env
+from project.contract import Prediction
+from project.pictures import Header
+from workers import models, preprocess
+from workers.batching import Batcher
+from workers.models import LABELS, Model
+
+log = structlog.get_logger()
+
+TOP_K = 5
+RESULT_SECONDS = 50
+"""Longest wait for a forward pass, well below the request queue's visibility timeout."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is on a picture: the likeliest labels, best first, its header, and a JPEG thumbnail."""
+
+    top5: tuple[Prediction, ...]
+    header: Header
+    thumbnail: bytes
+
+
+class Classifier:
+    """Holds one model, shared by its model threads, and the batcher that feeds it. Safe to use from many threads."""
+
+    def __init__(self, model: Model, config: env.Worker, max_pixels: int) -> None:
+        self.model = model
+        self._config = config
+        self._max_pixels = max_pixels
+        self._table = model.preprocessing.table()
+        # Decoded pictures are large: this bounds memory, and more than this has no core to run on.
+        self._decoding = threading.BoundedSemaphore(config.threads + 1)
+        # The model threads are the parallelism: one intra-op thread each.
+        torch.set_num_threads(1)
+        self._batcher = Batcher(
+            self._forward,
+            max_batch_size=config.max_batch_size,
+            max_wait_seconds=config.max_wait_ms / 1000,
+            threads=config.threads,
+        )
+
+    def classify(self, content: bytes) -> Outcome:
+        """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
+        with self._batcher.coming():
+            with self._decoding:
+                image, header = preprocess.decode(content, self._max_pixels, self._config.exif_transpose)
+                tensor = preprocess.tensor(image, self.model.preprocessing, self._table)
+                thumbnail = preprocess.thumbnail(image)
+            future = self._batcher.submit(tensor)
+        return Outcome(future.result(RESULT_SECONDS), header, thumbnail)
+
+    def warm_up(self) -> float:
+        """Run a full batch twice; return the seconds that the second took."""
+        side = self.model.preprocessing.crop
+        batch = [np.zeros((3, side, side), np.float32)] * self._config.max_batch_size
+        self._forward(batch)
+        started = time.monotonic()
+        self._forward(batch)
+        return time.monotonic() - started
+
+    def _forward(self, tensors: list[npt.NDArray[np.float32]]) -> list[tuple[Prediction, ...]]:
+        """Return the likeliest labels of each input: float32 (3, crop, crop) each."""
+        torch.set_num_threads(1)
+        batch = torch.from_numpy(np.stack(tensors)).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            probabilities = self.model.network(batch).softmax(1)
+            confidences, indices = probabilities.topk(TOP_K)
+        return [
+            tuple(Prediction(LABELS[i], i, round(c, 6)) for i, c in zip(row_i, row_c, strict=True))
+            for row_i, row_c in zip(indices.tolist(), confidences.tolist(), strict=True)
+        ]
+
+
+@cache
+def classifier() -> Classifier:
+    """Load the configured model, once a process. Ends the program with a sentence where that can't be."""
+    config = env.worker()
+    started = time.monotonic()
+    loaded = Classifier(models.load(config), config, env.common().max_pixels)
+    log.info(
+        "model loaded",
+        model=loaded.model.name,
+        weights=loaded.model.weights,
+        fallback=loaded.model.fallback,
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return loaded

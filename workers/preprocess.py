@@ -1,0 +1,112 @@
+"""From a picture's bytes to the network's input, and to a thumbnail."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+
+from project.contract import MAX_THUMBNAIL_BYTES
+from project.pictures import BROKEN, READING_ERRORS, BadPicture, Header, open_picture
+
+WHITE = (255, 255, 255, 255)
+SIXTEEN_TO_EIGHT_BITS = 257  # 65535 / 255
+THUMBNAIL_TRIES = ((160, 75), (160, 55), (128, 45), (96, 35), (64, 25), (32, 20))  # longest side in pixels, quality
+
+# EXIF 2.3, section 4.6.4: how the stored pixels must be turned to stand upright.
+ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A weights' reference transform: resize the shorter side, crop the centre, scale, normalise."""
+
+    resize: int
+    crop: int
+    resample: Image.Resampling
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+
+    def table(self) -> npt.NDArray[np.float32]:
+        """Return the normalised value of each byte in each channel: float32, (3, 256)."""
+        scaled = np.arange(256, dtype=np.float32) / np.float32(255)
+        mean, deviation = np.array(self.mean, np.float32), np.array(self.deviation, np.float32)
+        return (scaled[None] - mean[:, None]) / deviation[:, None]
+
+
+def decode(content: bytes, max_pixels: int, exif_transpose: bool = True) -> tuple[Image.Image, Header]:
+    """Return the picture as RGB (of an animation the first frame), and its header. Raises BadPicture."""
+    image, header = open_picture(content, max_pixels)
+    try:
+        image.load()
+        rgb = _rgb(image)
+        if exif_transpose:
+            rgb = _transposed(rgb, image)
+    except READING_ERRORS as error:
+        raise BadPicture(BROKEN, "The picture is truncated or broken.") from error
+    return rgb, header
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        eight_bits = np.clip(np.asarray(image), 0, 65535) // SIXTEEN_TO_EIGHT_BITS
+        image = Image.fromarray(eight_bits.astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, WHITE), image)
+    return image.convert("RGB")
+
+
+def _transposed(rgb: Image.Image, original: Image.Image) -> Image.Image:
+    try:
+        orientation = original.getexif().get(ExifTags.Base.Orientation)
+    except READING_ERRORS:  # A broken EXIF block says nothing of the pixels.
+        return rgb
+    return rgb.transpose(ORIENTATIONS[orientation]) if orientation in ORIENTATIONS else rgb
+
+
+def tensor(image: Image.Image, preprocessing: Preprocessing, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the network's input for an RGB picture: float32, (3, crop, crop).
+
+    Resamples only what the crop keeps, so a picture of 20000 x 1 costs no more than any other.
+    """
+    side = preprocessing.crop
+    small = image.resize((side, side), preprocessing.resample, box=_crop_box(*image.size, preprocessing))
+    pixels = np.asarray(small)
+    normalised = np.empty((3, side, side), np.float32)
+    for channel in range(3):
+        np.take(table[channel], pixels[..., channel], out=normalised[channel])
+    return normalised
+
+
+def _crop_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
+    """Return the centre crop of the resized picture in the coordinates of the original, rounded as torchvision does."""
+    resize, crop = preprocessing.resize, preprocessing.crop
+    if width <= height:
+        resized_width, resized_height = resize, int(resize * height / width)
+    else:
+        resized_width, resized_height = int(resize * width / height), resize
+    left, top = round((resized_width - crop) / 2.0), round((resized_height - crop) / 2.0)
+    x, y = width / resized_width, height / resized_height
+    return left * x, top * y, (left + crop) * x, (top + crop) * y
+
+
+def thumbnail(image: Image.Image) -> bytes:
+    """Return a JPEG of an RGB picture, at most MAX_THUMBNAIL_BYTES long and 160 pixels at its longer side."""
+    for side, quality in THUMBNAIL_TRIES:
+        scale = min(1.0, side / max(image.size))
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        jpeg = io.BytesIO()
+        image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0).save(jpeg, "JPEG", quality=quality)
+        if jpeg.tell() <= MAX_THUMBNAIL_BYTES:
+            break
+    return jpeg.getvalue()

@@ -1,0 +1,52 @@
+"""A worker's start: the model is loaded and warmed, and the settings checked, before the first message is taken."""
+
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from celery import bootsteps
+
+from project import env
+from project.aws import sqs
+from workers.classifier import classifier
+
+log = structlog.get_logger()
+
+BATCHES_HELD = 2  # held_messages is two full batches for each model thread
+FETCH_SECONDS = 10  # allowed for fetching and decoding, and for storing and announcing
+
+
+class ModelStep(bootsteps.StartStopStep):
+    """Loads the model before the consumer connects."""
+
+    def start(self, worker: Any) -> None:
+        batch_seconds = classifier().warm_up()
+        visibility_timeout = request_visibility_timeout()
+        check_held(batch_seconds, visibility_timeout)
+        log.info(
+            "ready to take pictures",
+            held_messages=env.worker().held_messages,
+            batch_seconds=round(batch_seconds, 3),
+            visibility_timeout=visibility_timeout,
+        )
+
+
+def request_visibility_timeout() -> int:
+    """Return the request queue's visibility timeout in seconds."""
+    url = env.aws().request_queue_url
+    try:
+        answer = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    except (ClientError, BotoCoreError) as error:
+        raise env.ConfigurationError(f"REQUEST_QUEUE_URL={url} can't be read: {error}") from error
+    return int(answer["Attributes"]["VisibilityTimeout"])
+
+
+def check_held(batch_seconds: float, visibility_timeout: int) -> None:
+    """Refuse to start where a message held by this worker could become visible again before it is done."""
+    held_seconds = BATCHES_HELD * batch_seconds + FETCH_SECONDS
+    if held_seconds >= visibility_timeout / 2:
+        raise env.ConfigurationError(
+            f"MAX_BATCH_SIZE={env.worker().max_batch_size} makes this worker hold a message for {held_seconds:.0f} s, "
+            f"which is not less than half the request queue's visibility timeout of {visibility_timeout} s. "
+            "Choose a smaller batch or a longer visibility timeout."
+        )

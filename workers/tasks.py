@@ -1,0 +1,61 @@
+"""The one task: fetch a picture, classify it, return its record. The result backend stores and announces it."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+from project import contract, storage
+from project.celery import app
+from project.contract import DONE, FAILED, Record, Request
+from project.pictures import MISSING, BadPicture
+from workers.classifier import Outcome, classifier
+
+
+@app.task(name=contract.TASK_NAME, bind=True)
+def classify(task: Any, **arguments: Any) -> Record:
+    """Return the record of one picture; what is wrong with the picture is a record too, not an error."""
+    request = contract.request_of(arguments)
+    started_at = _now()
+    file_name = ""
+    try:
+        content, file_name = _fetch(request)
+        found = _found(classifier().classify(content))
+    except BadPicture as bad:
+        found = {"state": FAILED, "error_code": bad.code, "error": str(bad)}
+    model = classifier().model
+    return Record(
+        id=request.id,
+        input_key=request.input_key,
+        file_name=file_name,
+        model=model.name,
+        weights=model.weights,
+        fallback=model.fallback,
+        started_at=started_at,
+        finished_at=_now(),
+        worker=task.request.hostname,
+        **found,
+    )
+
+
+def _fetch(request: Request) -> tuple[bytes, str]:
+    try:
+        return storage.get_picture(request.input_key)
+    except storage.PictureMissing as error:
+        raise BadPicture(MISSING, "The picture is no longer in the input bucket.") from error
+
+
+def _found(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "state": DONE,
+        "label": outcome.top5[0].label,
+        "confidence": outcome.top5[0].confidence,
+        "top5": outcome.top5,
+        "width": outcome.header.width,
+        "height": outcome.header.height,
+        "format": outcome.header.format,
+        "thumbnail": base64.b64encode(outcome.thumbnail).decode(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
