@@ -17,7 +17,7 @@ class PicturesField(forms.FileField):
 
     widget = PicturesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         files = [file for file in data or [] if file]
         if not files:
             raise forms.ValidationError("Choose at least one picture.")

@@ -4,7 +4,6 @@ A row without `submitted_at` has no message yet; `manage.py resubmit_stale` send
 """
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -17,6 +16,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from classify_app.models import Classification, new_id
 from project import contract, env, storage
+from project.aws import s3
 from project.celery import app
 from project.pictures import EMPTY, TOO_MANY_BYTES, BadPicture, open_picture
 
@@ -36,7 +36,7 @@ def status_of(refusal: BadPicture) -> int:
     return STATUS.get(refusal.code, 422)
 
 
-def submit(file: UploadedFile[Any], upload_id: UUID | None = None) -> Classification:
+def submit(file: UploadedFile, upload_id: UUID | None = None) -> Classification:
     """Accept a picture: it will be classified from here on, whatever breaks.
 
     Raises BadPicture where it is refused, Unavailable where it can't be stored.
@@ -69,7 +69,7 @@ def submit(file: UploadedFile[Any], upload_id: UUID | None = None) -> Classifica
     return row
 
 
-def _read(file: UploadedFile[Any]) -> bytes:
+def _read(file: UploadedFile) -> bytes:
     allowed = env.web().max_upload_bytes
     if file.size is not None and file.size > allowed:
         raise BadPicture(TOO_MANY_BYTES, f"The file has {file.size:,} bytes; at most {allowed:,} are allowed.")
@@ -90,3 +90,10 @@ def send(row: Classification) -> bool:
         log.error("message not sent or not noted, resubmit_stale will send it", id=request.id, error=str(error))
         return False
     return True
+
+
+def warm_up() -> None:
+    """Make the clients that the first upload would otherwise wait for; asks nothing of the network."""
+    s3()
+    with app.producer_pool.acquire(block=True) as producer:
+        producer.channel.sqs(queue=app.conf.task_default_queue)

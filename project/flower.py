@@ -18,6 +18,9 @@ from flower.inspector import Inspector
 
 from project import env, events, logs
 from project.aws import sqs
+from project.celery import app
+
+__all__ = ["app"]  # where `celery -A` looks for it
 
 setup_logging.connect(logs.configure)
 

@@ -63,3 +63,10 @@ def aws(emulator: None) -> None:
 def sample() -> Path:
     """A photograph of a cat, 451 x 300 pixels."""
     return ROOT / "samples" / "chelsea.png"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a skip fail the run where NO_SKIPS is set, as in CI."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -117,7 +117,7 @@ def _emulator(ports: Local) -> Iterator[None]:
         start_new_session=True,  # Ctrl-C must reach it last, not at once.
     )
     try:
-        _wait(lambda: _answers(aws_url(ports)), lambda: emulator.poll() is None, "aws")
+        _wait(lambda: _answers(aws_url(ports)), lambda: _ended(emulator, "aws"), "aws")
         yield
     finally:
         emulator.terminate()
@@ -144,7 +144,7 @@ def _supervised(programs: list[Process], environ: dict[str, str]) -> Iterator[Ca
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait(lambda: Path(socket).exists(), lambda: daemon.poll() is None, "supervisord")
+            _wait(lambda: Path(socket).exists(), lambda: _ended(daemon, "supervisord"), "supervisord")
             control: Any = xmlrpc.client.ServerProxy("http://local", SupervisorTransport(serverurl=f"unix://{socket}"))
 
             def gave_up() -> str | None:
@@ -183,23 +183,26 @@ def _configuration(programs: list[Process], folder: str, socket: str) -> RawConf
 
 
 def _wait_until_ready(stack: Stack) -> None:
-    def alive() -> bool:
-        return stack.gave_up() is None
-
     worker_log = LOGS / "worker.log"
-    _wait(lambda: _answers(f"{stack.site}/history/"), alive, "web")
-    _wait(lambda: worker_log.exists() and READY_LINE in worker_log.read_text(errors="replace"), alive, "worker")
-    _wait(lambda: _answers(f"{stack.flower}/healthcheck"), alive, "flower")
+    _wait(lambda: _answers(f"{stack.site}/history/"), stack.gave_up, "web")
+    _wait(lambda: worker_log.exists() and READY_LINE in worker_log.read_text(errors="replace"), stack.gave_up, "worker")
+    _wait(lambda: _answers(f"{stack.flower}/healthcheck"), stack.gave_up, "flower")
 
 
-def _wait(ready: Callable[[], bool], alive: Callable[[], bool], name: str) -> None:
+def _wait(ready: Callable[[], bool], gave_up: Callable[[], str | None], name: str) -> None:
+    """Wait until `ready`. Raises ConfigurationError for the process that gave up, or for `name` after READY_SECONDS."""
     deadline = time.monotonic() + READY_SECONDS
     while not ready():
-        if not alive() or time.monotonic() > deadline:
+        culprit = gave_up() or (name if time.monotonic() > deadline else None)
+        if culprit:
             raise ConfigurationError(
-                f"{name} did not start. The end of its log, {LOGS / name}.log:\n{last_lines(name)}"
+                f"{culprit} did not start. The end of its log, {LOGS / culprit}.log:\n{last_lines(culprit)}"
             )
         time.sleep(0.2)
+
+
+def _ended(process: subprocess.Popen[bytes], name: str) -> str | None:
+    return None if process.poll() is None else name
 
 
 def last_lines(name: str) -> str:

@@ -1,0 +1,43 @@
+# The commands of this project; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The fallback model stands in where ResNet's weights can't be downloaded; 0 insists on ResNet.
+export MODEL_FALLBACK ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo up test check format table clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: ## Make .venv and install the pinned requirements
+	@$(PYTHON) infra/local/install.py requirements.txt
+
+install-dev: ## The same with what tests and checks need
+	@$(PYTHON) infra/local/install.py requirements/dev.txt
+
+demo: install ## Run the whole system here and classify the sample pictures; Ctrl-C stops it
+	@$(BIN)/python -m infra.local up --samples
+
+up: install ## Run the whole system here; Ctrl-C stops it
+	@$(BIN)/python -m infra.local up
+
+test: install-dev ## Run all tests, the web tier's on SQLite and on PostgreSQL
+	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m django_db
+
+check: install-dev ## Lint, types, allowed imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/python -m infra.local run $(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m infra.local run $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: install-dev ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean: ## Delete the state of local runs, and the environment
+	rm -rf .local staticfiles $(VENV)
