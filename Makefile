@@ -39,5 +39,8 @@ format: install-dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+table: ## Write the configuration table into the README
+	@$(BIN)/python -m infra.local.readme
+
 clean: ## Delete the state of local runs, and the environment
 	rm -rf .local staticfiles $(VENV)

@@ -1,4 +1,4 @@
-"""Filters for confidences."""
+"""Filters for confidences and sizes."""
 
 from django import template
 
@@ -15,3 +15,9 @@ def percent(confidence: float | None) -> str:
 def unlocalized(number: float) -> str:
     """Show a number as HTML's attributes want it, whatever the language."""
     return f"{number:.4f}"
+
+
+@register.filter
+def megabytes(count: int) -> str:
+    """Show a number of bytes as a limit is spoken of: 10000000 is 10 MB."""
+    return f"{count / 1e6:.3g} MB"
