@@ -22,7 +22,8 @@ console = Console(highlight=False)
 @cli.command()
 def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures first.")] = False) -> None:
     """Start everything and stay up until Ctrl-C, which stops all of it."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     os.environ.setdefault("MODEL_FALLBACK", "1")
     try:
         with console.status("checking the machine") as status:
