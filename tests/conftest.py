@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
 
 from infra.local import resources
 from project import env
@@ -49,7 +51,6 @@ def emulator() -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(10)
-        shutil.rmtree(STATE, ignore_errors=True)
 
 
 @pytest.fixture
@@ -59,10 +60,27 @@ def aws(emulator: None) -> None:
         sqs().purge_queue(QueueUrl=url)
 
 
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """What the pages link to, collected as before a start, since its names carry hashes."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: LazySettings) -> None:
+    """Let pages name static files that nobody has collected."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
 @pytest.fixture
 def sample() -> Path:
     """A photograph of a cat, 451 x 300 pixels."""
     return ROOT / "samples" / "chelsea.png"
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(STATE, ignore_errors=True)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

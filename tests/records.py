@@ -1,0 +1,167 @@
+"""Rows, the records a worker would make of them, and a stand-in that answers requests without a model."""
+
+import base64
+import io
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+from django.db import connection
+from PIL import Image
+
+from classify_app.consumer import settle
+from classify_app.models import Classification, new_id
+from project import contract, env, responses, storage
+from project.aws import sqs
+from project.contract import Prediction, Record
+
+TOP5 = (
+    Prediction("tabby", 281, 0.7),
+    Prediction("tiger cat", 282, 0.15),
+    Prediction("Egyptian cat", 285, 0.1),
+    Prediction("lynx", 287, 0.04),
+    Prediction("tub", 876, 0.01),
+)
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    content = io.BytesIO()
+    image.save(content, format, **options)
+    return content.getvalue()
+
+
+PICTURE = encoded(Image.new("RGB", (8, 8), "teal"))
+THUMBNAIL = encoded(Image.new("RGB", (16, 16), "teal"), "JPEG")
+
+
+def row(**fields: Any) -> Classification:
+    """Return a saved row as `submit` leaves it; without a picture in the bucket and without a message."""
+    id = fields.pop("id", None) or new_id()
+    about = {
+        "file_name": "cat.png",
+        "input_key": f"{id}.png",
+        "format": "PNG",
+        "width": 8,
+        "height": 8,
+        "bytes": len(PICTURE),
+    }
+    return Classification.objects.create(id=id, **{**about, **fields})
+
+
+def done(row: Classification, **changes: Any) -> Record:
+    return _record(
+        row,
+        {
+            "state": contract.DONE,
+            "label": TOP5[0].label,
+            "confidence": TOP5[0].confidence,
+            "top5": TOP5,
+            "width": row.width,
+            "height": row.height,
+            "format": row.format,
+            "thumbnail": base64.b64encode(THUMBNAIL).decode(),
+            **changes,
+        },
+    )
+
+
+def failed(row: Classification, **changes: Any) -> Record:
+    return _record(
+        row,
+        {
+            "state": contract.FAILED,
+            "error_code": "broken",
+            "error": "The picture is truncated or broken.",
+            **changes,
+        },
+    )
+
+
+def _record(row: Classification, fields: dict[str, Any]) -> Record:
+    about = {
+        "id": str(row.id),
+        "input_key": row.input_key,
+        "file_name": row.file_name,
+        "model": "resnet50",
+        "weights": "IMAGENET1K_V2",
+        "fallback": False,
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "finished_at": "2026-01-01T00:00:01+00:00",
+        "worker": "worker@host",
+    }
+    return Record(**{**about, **fields})
+
+
+def requests() -> list[dict[str, Any]]:
+    """Take the messages off the request queue; return the arguments of each."""
+    url = env.aws().request_queue_url
+    taken = []
+    while messages := sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            taken.append(arguments_of(message["Body"]))
+            sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return taken
+
+
+def arguments_of(message: str) -> dict[str, Any]:
+    """Return the keyword arguments in a task's message."""
+    envelope = json.loads(message)
+    body = envelope["body"]
+    if envelope["properties"]["body_encoding"] == "base64":
+        body = base64.b64decode(body)
+    arguments: dict[str, Any] = json.loads(body)[1]
+    return arguments
+
+
+def finish(record: Record) -> None:
+    """Store and announce a record as a worker does, then write what is announced as a consumer does."""
+    responses.announce(storage.put_record(record))
+    responses.delete(settle(responses.receive(wait_seconds=0)))
+
+
+@contextmanager
+def answering(answer: Callable[[Classification], Record] = done) -> Iterator[None]:
+    """Answer every request that is on the queue, or comes there, in a thread of its own."""
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            while not stop.wait(0.02):
+                for arguments in requests():
+                    finish(answer(Classification.objects.get(id=UUID(arguments["id"]))))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+@contextmanager
+def table_away() -> Iterator[None]:
+    """Let every query of classifications fail."""
+    table = Classification._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO away")
+        try:
+            yield
+        finally:
+            cursor.execute(f"ALTER TABLE away RENAME TO {table}")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return the environment of a process that shares the tests' database."""
+    name = str(connection.settings_dict["NAME"])
+    url = f"sqlite:///{name}"
+    if connection.vendor != "sqlite":
+        url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=name))
+    return {**os.environ, "DATABASE_URL": url, **variables}
