@@ -22,16 +22,16 @@ TIMEOUTS: dict[str, Any] = {
 CONNECTIONS = 64
 
 
-def _client(service: str) -> Any:
+def _client(service: str, **options: Any) -> Any:
     region = env.common().aws_region
     return boto3.session.Session(region_name=region).client(
-        service, config=Config(max_pool_connections=CONNECTIONS, **TIMEOUTS)
+        service, config=Config(max_pool_connections=CONNECTIONS, **TIMEOUTS, **options)
     )
 
 
 @cache
 def s3() -> "S3Client":
-    client: S3Client = _client("s3")
+    client: S3Client = _client("s3", signature_version="s3v4")  # boto3 signs URLs of us-east-1 by an older one
     return client
 
 
