@@ -6,8 +6,10 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import File, NinjaAPI, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from ninja.files import UploadedFile
@@ -15,7 +17,14 @@ from ninja.pagination import CursorPagination, paginate
 from pydantic import Field
 
 from classify_app.models import Classification
-from classify_app.submission import RETRY_AFTER_SECONDS, Unavailable, status_of, submit
+from classify_app.submission import (
+    BAD_REQUEST,
+    RETRY_AFTER_SECONDS,
+    UNREADABLE_BODY,
+    Unavailable,
+    status_of,
+    submit,
+)
 from classify_app.waiting import in_upload_thread, waiter
 from project import env
 from project.pictures import BadPicture
@@ -125,7 +134,11 @@ def preferred_wait(prefer: str) -> int | None:
     return min(int(found[1]), env.web().sync_wait_seconds) if found else None
 
 
-@api.get("/classifications/{uuid:id}", response={200: ClassificationOut, 404: ProblemOut}, summary="Read one")
+@api.get(
+    "/classifications/{id}",
+    response={200: ClassificationOut, 404: ProblemOut, 422: ProblemOut},
+    summary="Read one",
+)
 def read_classification(request: HttpRequest, id: UUID) -> Classification:
     row: Classification | None = rows().filter(id=id).first()
     if row is None:
@@ -133,8 +146,23 @@ def read_classification(request: HttpRequest, id: UUID) -> Classification:
     return row
 
 
+class Pages(CursorPagination):
+    """Pages by id. A cursor that no page gave is refused with 422; ninja alone answers 500."""
+
+    class Cursor(CursorPagination.Cursor):
+        @classmethod
+        def from_encoded_param(cls, encoded_param: str | None, context: Any = None) -> "CursorPagination.Cursor":
+            try:
+                cursor = super().from_encoded_param(encoded_param, context)
+                if cursor.p is not None:
+                    UUID(cursor.p)
+            except (ValidationError, ValueError) as error:
+                raise ValidationError([{"loc": ("query", "cursor"), "msg": "Not a cursor that a page gave"}]) from error
+            return cursor
+
+
 @api.get("/classifications", response=list[ClassificationOut], summary="List all, newest first")
-@paginate(CursorPagination, ordering=("-id",), page_size=PAGE_SIZE)
+@paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE)
 def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
     return rows()
 
@@ -166,7 +194,13 @@ def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return problem(request, "bad_request", error.status_code, str(error))
+    return problem(request, BAD_REQUEST, error.status_code, str(error))
+
+
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem(request, BAD_REQUEST, 400, UNREADABLE_BODY)
 
 
 @api.exception_handler(ValidationError)

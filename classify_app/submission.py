@@ -18,11 +18,14 @@ from classify_app.models import Classification, new_id
 from project import contract, env, storage
 from project.aws import s3
 from project.celery import app
-from project.pictures import EMPTY, TOO_MANY_BYTES, BadPicture, open_picture
+from project.pictures import EMPTY, NOT_AN_IMAGE, TOO_MANY_BYTES, BadPicture, open_picture
 
 log = structlog.get_logger()
 
-STATUS = {TOO_MANY_BYTES: 413, "not_an_image": 415}
+BAD_REQUEST = "bad_request"
+UNREADABLE_BODY = "The body can't be read as multipart/form-data with one picture."
+
+STATUS = {BAD_REQUEST: 400, TOO_MANY_BYTES: 413, NOT_AN_IMAGE: 415}
 """The HTTP status of each refusal; all others are 422."""
 
 RETRY_AFTER_SECONDS = 5

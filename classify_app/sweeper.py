@@ -10,6 +10,7 @@ from classify_app.completion import complete
 from classify_app.models import Classification, State
 from classify_app.submission import send
 from project import env, storage
+from project.contract import ContractError
 
 log = structlog.get_logger()
 
@@ -34,12 +35,15 @@ def _bring_in(row: Classification) -> bool:
     if row.created_at < timezone.now() - VERY_OLD:
         try:
             record = storage.get_record(str(row.id))
+            if record is not None:
+                log.info("stored result taken", id=str(row.id))
+                return complete(record)
         except (BotoCoreError, ClientError) as error:
             log.error("output bucket away, row left for the next sweep", id=str(row.id), error=str(error))
             return False
-        if record is not None:
-            log.info("stored result taken", id=str(row.id))
-            return complete(record)
+        except ContractError as error:
+            log.error("stored result can't be read, row left alone", id=str(row.id), error=str(error))
+            return False
     sent = send(row)
     if sent:
         log.info("message sent again", id=str(row.id))

@@ -5,11 +5,20 @@ Its clients send one multipart part, `myfile` or `inputFile`, which also chooses
 
 from uuid import UUID
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
 from classify_app.models import Classification, State
-from classify_app.submission import RETRY_AFTER_SECONDS, Unavailable, status_of, submit
+from classify_app.submission import (
+    BAD_REQUEST,
+    RETRY_AFTER_SECONDS,
+    UNREADABLE_BODY,
+    Unavailable,
+    status_of,
+    submit,
+)
 from classify_app.waiting import in_upload_thread, waiter
 from project import env
 from project.pictures import BadPicture
@@ -43,8 +52,12 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
 
 
 def _submit_posted(request: HttpRequest) -> tuple[str, Classification]:
+    try:
+        files = request.FILES
+    except (MultiPartParserError, SuspiciousOperation) as error:
+        raise BadPicture(BAD_REQUEST, UNREADABLE_BODY) from error
     for field in (BARE, WITH_STEM):
-        file = request.FILES.get(field)
+        file = files.get(field)
         if file is not None:
             return field, submit(file)
     raise BadPicture("no_file", f"No picture in the field {BARE} or {WITH_STEM} of a multipart/form-data body.")

@@ -71,19 +71,30 @@ class Waiter:
             self._waiting.pop(id, None)
 
     async def _poll(self) -> None:
+        try:
+            while self._waiting:
+                await self._answer()
+        finally:
+            # Not awaited: a wait that begins meanwhile must find this task done.
+            _poll.submit(_give_connection_back)
+
+    async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            try:
-                finished = await loop.run_in_executor(_poll, finished_of, list(self._waiting))
-            except DatabaseError as error:
-                log.warning("database away, waiting requests go on waiting", error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            for id in finished:
-                for future in self._waiting.get(id, ()):
-                    if not future.done():
-                        future.set_result(None)
-            await asyncio.sleep(POLL_SECONDS)
+        try:
+            finished = await loop.run_in_executor(_poll, finished_of, list(self._waiting))
+        except DatabaseError as error:
+            log.warning("database away, waiting requests go on waiting", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        for id in finished:
+            for future in self._waiting.get(id, ()):
+                if not future.done():
+                    future.set_result(None)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _give_connection_back() -> None:
+    connection.close()
 
 
 def finished_of(ids: list[UUID]) -> list[UUID]:

@@ -4,8 +4,8 @@ Imports the standard library alone, so that either tier, or a stranger, can use 
 """
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, get_origin
 
 VERSION = 1
 TASK_NAME = "classify"
@@ -118,6 +118,9 @@ class Record:
             record = cls(**{**document, "top5": top5})
         except (KeyError, TypeError) as error:
             raise ContractError(f"not a record: {error}") from error
+        _check_types(record)
+        for prediction in top5:
+            _check_types(prediction)
         if record.state not in (DONE, FAILED):
             raise ContractError(f"a record's state can't be {record.state!r}")
         return record
@@ -150,9 +153,21 @@ def record_of(message: str) -> Record:
 
 def _parse(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _check_types(part: Record | Prediction) -> None:
+    for declared in fields(part):
+        value, expected = getattr(part, declared.name), declared.type
+        # isinstance can't look into the tuple; its items are checked one by one.
+        if get_origin(expected) is not tuple and not isinstance(value, expected):  # type: ignore[arg-type]
+            raise ContractError(f"{declared.name} can't be {value!r:.100}")
 
 
 def _check_version(document: Any) -> None:

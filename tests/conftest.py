@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import LazySettings
-from django.core.management import call_command
 
 from infra.local import resources
 from project import env
@@ -58,12 +57,6 @@ def aws(emulator: None) -> None:
     """The emulator with empty queues."""
     for url in (env.aws().request_queue_url, env.aws().response_queue_url, env.aws().event_queue_url):
         sqs().purge_queue(QueueUrl=url)
-
-
-@pytest.fixture(scope="session")
-def static_files() -> None:
-    """What the pages link to, collected as before a start, since its names carry hashes."""
-    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(autouse=True)

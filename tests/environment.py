@@ -35,7 +35,7 @@ os.environ.update(
     SECRET_KEY="of the tests alone",
     MODEL_FALLBACK="1",
     LOG_FORMAT="console",
-    SYNC_WAIT_SECONDS="5",
+    SYNC_WAIT_SECONDS="30",
 )
 # DATABASE_URL may name a PostgreSQL server; without it the tests run on SQLite.
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{STATE}/db.sqlite3")

@@ -1,7 +1,6 @@
 """Rows, the records a worker would make of them, and a stand-in that answers requests without a model."""
 
 import base64
-import io
 import json
 import os
 import threading
@@ -12,13 +11,13 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from django.db import connection
-from PIL import Image
 
 from classify_app.consumer import settle
 from classify_app.models import Classification, new_id
 from project import contract, env, responses, storage
 from project.aws import sqs
 from project.contract import Prediction, Record
+from tests.pictures import jpeg, png
 
 TOP5 = (
     Prediction("tabby", 281, 0.7),
@@ -29,14 +28,8 @@ TOP5 = (
 )
 
 
-def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    content = io.BytesIO()
-    image.save(content, format, **options)
-    return content.getvalue()
-
-
-PICTURE = encoded(Image.new("RGB", (8, 8), "teal"))
-THUMBNAIL = encoded(Image.new("RGB", (16, 16), "teal"), "JPEG")
+PICTURE = png((8, 8))
+THUMBNAIL = jpeg((16, 16))
 
 
 def row(**fields: Any) -> Classification:

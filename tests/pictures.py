@@ -1,0 +1,209 @@
+"""Pictures of every kind, made for the tests: each function returns a file's bytes."""
+
+import io
+import random
+import struct
+import zlib
+from typing import Any
+
+from PIL import ExifTags, Image
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+SIZE = (64, 48)
+ROTATE_270 = 6  # EXIF's orientation of a phone held upright: turned clockwise by 90 degrees, it stands
+
+
+def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    content = io.BytesIO()
+    image.save(content, format, **options)
+    return content.getvalue()
+
+
+def noise(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Return a picture that compresses badly, the same each time."""
+    return Image.frombytes("RGB", size, random.Random(0).randbytes(3 * size[0] * size[1]))
+
+
+def gradient(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Return a picture whose red grows from left to right and whose green grows from top to bottom."""
+    red, green = Image.linear_gradient("L").rotate(90).resize(size), Image.linear_gradient("L").resize(size)
+    return Image.merge("RGB", (red, green, Image.new("L", size, 128)))
+
+
+def jpeg(size: tuple[int, int] = SIZE) -> bytes:
+    return encoded(gradient(size), "JPEG", quality=95)
+
+
+def png(size: tuple[int, int] = SIZE) -> bytes:
+    return encoded(gradient(size), "PNG")
+
+
+def webp() -> bytes:
+    return encoded(gradient(), "WEBP", lossless=True)
+
+
+def bmp() -> bytes:
+    return encoded(gradient(), "BMP")
+
+
+def gif() -> bytes:
+    return encoded(Image.new("RGB", SIZE, RED), "GIF")
+
+
+def tiff() -> bytes:
+    """A picture of a format that isn't accepted."""
+    return encoded(gradient(), "TIFF")
+
+
+def greyscale(grey: int = 100) -> bytes:
+    return encoded(Image.new("L", SIZE, grey), "PNG")
+
+
+def sixteen_bit_grey(grey: int = 100) -> bytes:
+    """A PNG of 16 bits a pixel whose grey is `grey` of 255."""
+    return encoded(Image.new("I;16", SIZE, grey * 257), "PNG")
+
+
+def one_bit() -> bytes:
+    """A PNG of one bit a pixel: black, its right half white."""
+    image = Image.new("1", SIZE, 0)
+    image.paste(1, (SIZE[0] // 2, 0, *SIZE))
+    return encoded(image, "PNG")
+
+
+def cmyk() -> bytes:
+    """A red JPEG for printers."""
+    return encoded(Image.new("CMYK", SIZE, (0, 255, 255, 0)), "JPEG", quality=95)
+
+
+def rgba_hidden_red() -> bytes:
+    """A PNG that is transparent, with red hidden below, but for its right half, which is blue."""
+    image = Image.new("RGBA", SIZE, (*RED, 0))
+    image.paste((*BLUE, 255), (SIZE[0] // 2, 0, *SIZE))
+    return encoded(image, "PNG")
+
+
+def la_hidden_black() -> bytes:
+    """A grey PNG that is transparent, with black hidden below, but for its right half, which is grey."""
+    image = Image.new("LA", SIZE, (0, 0))
+    image.paste((100, 255), (SIZE[0] // 2, 0, *SIZE))
+    return encoded(image, "PNG")
+
+
+def palette_hidden_red() -> bytes:
+    """A palette PNG whose red is declared transparent, but for its right half, which is blue."""
+    image = Image.new("P", SIZE, 0)
+    image.putpalette([*RED, *BLUE])
+    image.paste(1, (SIZE[0] // 2, 0, *SIZE))
+    return encoded(image, "PNG", transparency=0)
+
+
+def animated(format: str) -> bytes:
+    """An animation of three frames: red, green, blue. `format` is GIF or WEBP."""
+    frames = [Image.new("RGB", SIZE, colour) for colour in (RED, GREEN, BLUE)]
+    options = {"lossless": True} if format == "WEBP" else {}
+    return encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=100, loop=0, **options)
+
+
+def animated_gif() -> bytes:
+    return animated("GIF")
+
+
+def animated_webp() -> bytes:
+    return animated("WEBP")
+
+
+def exif_rotated(orientation: int = ROTATE_270) -> bytes:
+    """A JPEG stored red on the left and blue on the right, with an EXIF orientation."""
+    image = Image.new("RGB", SIZE, RED)
+    image.paste(BLUE, (SIZE[0] // 2, 0, *SIZE))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return encoded(image, "JPEG", quality=95, exif=exif)
+
+
+def broken_exif() -> bytes:
+    """A JPEG whose pixels are whole and whose EXIF block is nonsense."""
+    return encoded(gradient(), "JPEG", quality=95, exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + b"\x99" * 20)
+
+
+def mpo() -> bytes:
+    """A phone's JPEG with a second picture behind the first."""
+    return encoded(gradient(), "MPO", save_all=True, append_images=[noise()], quality=95)
+
+
+def empty() -> bytes:
+    return b""
+
+
+def text() -> bytes:
+    return b"This is not a picture.\n" * 20
+
+
+def truncated(content: bytes | None = None, missing: int = 200) -> bytes:
+    """A picture, a JPEG unless given, without its last bytes."""
+    return (content or encoded(noise(), "JPEG"))[:-missing]
+
+
+def corrupt_middle() -> bytes:
+    """A PNG with a whole header and end whose pixels were overwritten in the middle."""
+    content = bytearray(encoded(noise(), "PNG"))
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    return bytes(content)
+
+
+def huge_header(width: int = 13_000, height: int = 13_000) -> bytes:
+    """A decompression bomb: few bytes of PNG whose header promises 169 megapixels, of which few come."""
+    return _png_file(width, height, 1, zlib.compress(bytes(1000)))
+
+
+def bomb(width: int = 13_000, height: int = 13_000) -> bytes:
+    """A decompression bomb that keeps its word: a valid PNG of 169 megapixels in 21 kB."""
+    row = bytes(1 + (width + 7) // 8)
+    deflate = zlib.compressobj(9)
+    return _png_file(width, height, 1, b"".join(deflate.compress(row) for _ in range(height)) + deflate.flush())
+
+
+def long_line() -> bytes:
+    """A PNG of 20000 x 1 pixels, which a careless resize blows up to 5,120,000 x 256."""
+    return encoded(Image.new("RGB", (20_000, 1), RED), "PNG")
+
+
+def of_pixels(width: int, height: int) -> bytes:
+    """A white PNG of few bytes and of as many pixels as you like."""
+    return encoded(Image.new("1", (width, height), 1), "PNG")
+
+
+def _png_file(width: int, height: int, bit_depth: int, data: bytes) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+GOOD = {
+    make.__name__: make
+    for make in (
+        jpeg,
+        png,
+        webp,
+        bmp,
+        gif,
+        greyscale,
+        sixteen_bit_grey,
+        one_bit,
+        cmyk,
+        rgba_hidden_red,
+        la_hidden_black,
+        palette_hidden_red,
+        animated_gif,
+        animated_webp,
+        exif_rotated,
+        broken_exif,
+        mpo,
+        long_line,
+    )
+}
+"""Pictures that are classified, by name."""

@@ -1,0 +1,262 @@
+"""The whole system as real processes on free ports, for tests that know it from outside alone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import boto3
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TORCH_HOME", "XDG_CACHE_HOME", "MODEL_FALLBACK")
+READY_SECONDS = 90
+LOG_TAIL_BYTES = 3000
+
+INPUT_BUCKET = "recognition-input"
+OUTPUT_BUCKET = "recognition-output"
+REQUESTS = "recognition-requests"
+RESPONSES = "recognition-responses"
+EVENTS = "recognition-events"
+DEAD_LETTERS = ("recognition-requests-dead-letters", "recognition-responses-dead-letters")
+
+REFUSE_DJANGO = """
+import sys
+
+
+class Refusal:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("django", "ninja", "classify_app"):
+            raise ImportError(f"{name} is refused: a worker has no Django")
+
+
+sys.meta_path.insert(0, Refusal())
+"""
+
+Met = TypeVar("Met")
+
+
+class Depth(NamedTuple):
+    """How many messages of a queue wait, and how many somebody holds."""
+
+    waiting: int
+    held: int
+
+
+def wait_until(condition: Callable[[], Met], seconds: float, what: str) -> Met:
+    """Return the condition's value as soon as it is true; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (met := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+    return met
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code < 500
+    except httpx.TransportError:
+        return False
+
+
+class System:
+    """The processes of one system, by name, with their logs in the folder `state`."""
+
+    def __init__(self, state: Path, database_url: str | None = None, **web_variables: str) -> None:
+        self.state = state
+        self.aws_port, self.web_port, self.flower_port = free_ports(3)
+        self.aws_url = f"http://127.0.0.1:{self.aws_port}"
+        self.site = f"http://127.0.0.1:{self.web_port}"
+        self.flower = f"http://127.0.0.1:{self.flower_port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._database_url = database_url or f"sqlite:///{state}/db.sqlite3"
+        self._web_variables = web_variables
+        without_django = state / "without-django"
+        without_django.mkdir()
+        (without_django / "sitecustomize.py").write_text(REFUSE_DJANGO)
+
+    def queue_url(self, name: str) -> str:
+        return f"{self.aws_url}/000000000000/{name}"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_ACCESS_KEY_ID": "system-tests",
+            "AWS_SECRET_ACCESS_KEY": "system-tests",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "INPUT_BUCKET": INPUT_BUCKET,
+            "OUTPUT_BUCKET": OUTPUT_BUCKET,
+            "REQUEST_QUEUE_URL": self.queue_url(REQUESTS),
+            "RESPONSE_QUEUE_URL": self.queue_url(RESPONSES),
+            "EVENT_QUEUE_URL": self.queue_url(EVENTS),
+        }
+
+    @property
+    def web_environment(self) -> dict[str, str]:
+        secret = "of the system tests alone, and long enough for Django"
+        return {**self._environment, "SECRET_KEY": secret, "DATABASE_URL": self._database_url, **self._web_variables}
+
+    @property
+    def worker_environment(self) -> dict[str, str]:
+        """Neither secret key nor database; and Django can't be imported, though it is installed here."""
+        path = f"{self.state}/without-django{os.pathsep}{ROOT}"
+        return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path}
+
+    def python(self, *arguments: str, **variables: str) -> None:
+        """Run a command of the web tier to its end."""
+        environ = {**self.web_environment, **variables}
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+
+    def start_emulator(self) -> None:
+        variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.aws_port), "SERVICES": "s3,sqs"}
+        self._start("aws", ["-m", "ministack"], {**self._environment, **variables}, cwd=self.state)
+        self._wait_for("aws", lambda: answers(self.aws_url))
+
+    def prepare(self) -> None:
+        """Make buckets, queues, tables and static files."""
+        self.python("-m", "infra.local.resources")
+        self.python("manage.py", "migrate", "--verbosity=0")
+        self.python("manage.py", "collectstatic", "--noinput", "--verbosity=0")
+
+    def start_web(self) -> None:
+        where = ["--host", "127.0.0.1", "--port", str(self.web_port)]
+        self._start("web", ["-m", "uvicorn", "project.asgi:application", *where, "--lifespan", "off"])
+
+    def start_worker(self, name: str) -> None:
+        options = ["--hostname", f"{name}@host", "--heartbeat-interval", "30", "--without-gossip", "--without-mingle"]
+        self._start(name, ["-m", "celery", "-A", "workers.app", "worker", *options], self.worker_environment)
+
+    def start_consumer(self, name: str) -> None:
+        self._start(name, ["manage.py", "consume_results"])
+
+    def start_flower(self) -> None:
+        options = ["--address=127.0.0.1", f"--port={self.flower_port}", "--enable_events=False"]
+        environ = {**self._environment, "FLOWER_UNAUTHENTICATED_API": "true"}
+        self._start("flower", ["-m", "celery", "-A", "project.flower", "flower", *options], environ)
+
+    def wait_until_ready(self) -> None:
+        ready = {
+            "web": lambda: answers(f"{self.site}/history/"),
+            "worker": lambda: "ready to take pictures" in self.log(name),
+            "results": lambda: "consuming results" in self.log(name),
+            "flower": lambda: answers(f"{self.flower}/healthcheck"),
+        }
+        for name in self.processes:
+            if (kind := name.rstrip("0123456789")) in ready:
+                self._wait_for(name, ready[kind])
+
+    def _start(self, name: str, arguments: list[str], environ: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
+        with (self.state / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=environ or self.web_environment,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _wait_for(self, name: str, ready: Callable[[], bool]) -> None:
+        def ready_and_alive() -> bool:
+            assert self.processes[name].poll() is None, f"{name} ended"
+            return ready()
+
+        wait_until(ready_and_alive, READY_SECONDS, f"{name} is ready")
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def terminate(self, name: str, seconds: float) -> int:
+        """Ask a process to end, as a supervisor does; return its exit status."""
+        process = self.processes[name]
+        process.terminate()
+        return process.wait(seconds)
+
+    def kill_all(self) -> None:
+        for process in self.processes.values():
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        for process in self.processes.values():
+            process.wait(10)
+
+    def log(self, name: str) -> str:
+        return (self.state / f"{name}.log").read_text(errors="replace")
+
+    def log_tails(self) -> str:
+        logs = sorted(self.state.glob("*.log"))
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-LOG_TAIL_BYTES:]}" for log in logs)
+
+    def _aws(self, service: str) -> Any:
+        credentials = {"aws_access_key_id": "system-tests", "aws_secret_access_key": "system-tests"}
+        return boto3.client(service, endpoint_url=self.aws_url, region_name="us-east-1", **credentials)
+
+    @cached_property
+    def s3(self) -> Any:
+        return self._aws("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self._aws("sqs")
+
+    def depth(self, queue: str) -> Depth:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)["Attributes"]
+        return Depth(*(int(found[name]) for name in names))
+
+    def keys(self, bucket: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [stored["Key"] for page in pages for stored in page.get("Contents", [])]
+
+    def read(self, key: str) -> str:
+        """Return an object of the output bucket as text."""
+        stored: bytes = self.s3.get_object(Bucket=OUTPUT_BUCKET, Key=key)["Body"].read()
+        return stored.decode()
+
+
+@contextmanager
+def running(system: System, *, workers: int = 0, consumers: int = 1, flower: bool = False) -> Iterator[System]:
+    """Start a system and wait until it is ready; kill all of it at the end, whatever happens."""
+    try:
+        system.start_emulator()
+        system.prepare()
+        system.start_web()
+        for number in range(workers):
+            system.start_worker(f"worker{number + 1}")
+        for number in range(consumers):
+            system.start_consumer(f"results{number + 1}")
+        if flower:
+            system.start_flower()
+        system.wait_until_ready()
+        yield system
+    except BaseException as error:
+        error.add_note(system.log_tails())
+        raise
+    finally:
+        system.kill_all()

@@ -1,0 +1,195 @@
+"""The REST API: a picture becomes a resource, which is read, waited for and listed; errors are RFC 9457 problems."""
+
+import base64
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from classify_app.api import PAGE_SIZE, preferred_wait
+from classify_app.completion import complete
+from classify_app.models import Classification
+from project import env
+from tests.records import PICTURE, TOP5, answering, done, failed, row, table_away
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+ADDRESS = "/api/v1/classifications"
+UNKNOWN = "018f3f5e-0000-7000-8000-000000000001"
+
+
+def post(client, content=PICTURE, name="cat.png", **headers):
+    return client.post(ADDRESS, {"file": SimpleUploadedFile(name, content)}, headers=headers)
+
+
+def assert_problem(response, status, code):
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["status"], problem["type"]) == (status, f"urn:problem:{code}")
+    assert problem["title"]
+    assert problem["detail"]
+
+
+def test_a_picture_is_accepted_with_its_resource_and_where_it_is(client):
+    response = post(client)
+    resource = response.json()
+    assert response.status_code == 202
+    assert response["Location"] == resource["url"] == f"{ADDRESS}/{Classification.objects.get().id}"
+    assert (resource["state"], resource["file_name"], resource["format"]) == ("queued", "cat.png", "PNG")
+    assert (resource["width"], resource["height"], resource["bytes"]) == (8, 8, len(PICTURE))
+    assert (resource["label"], resource["confidence"], resource["top5"], resource["error"]) == (None, None, [], None)
+    assert client.get(response["Location"]).json() == resource
+
+
+def test_no_token_is_asked_for(client):
+    client.handler.enforce_csrf_checks = True
+    assert post(client).status_code == 202
+
+
+def test_a_wait_is_answered_with_the_result(client):
+    with answering():
+        response = post(client, prefer="wait=4")
+    assert response.status_code == 200
+    assert response["Preference-Applied"] == "wait=4"
+    assert response.json()["label"] == "tabby"
+    assert response["Location"] == response.json()["url"]
+
+
+def test_a_wait_that_passes_is_answered_with_202(client):
+    response = post(client, prefer="wait=1")
+    assert (response.status_code, response["Preference-Applied"]) == (202, "wait=1")
+    assert response.json()["state"] == "queued"
+
+
+def test_a_wait_is_answered_with_a_failure_too(client):
+    with answering(failed):
+        response = post(client, prefer="wait=4")
+    assert response.status_code == 200
+    assert (response.json()["state"], response.json()["error_code"]) == ("failed", "broken")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait=3", 3),
+        ("wait=0", 0),
+        ('wait="3"', 3),
+        ("WAIT = 3", 3),
+        ("respond-async, wait=3", 3),
+        ("respond-async,wait=3; foo", 3),
+        ("wait=1000", 30),
+        ("wait=99999999999999999999", 30),
+        ("", None),
+        ("respond-async", None),
+        ("wait", None),
+        ("wait=", None),
+        ("wait=soon", None),
+        ("wait=-1", None),
+        ("await=3", None),
+    ],
+)
+def test_the_preferred_wait_is_read_and_bounded(header, seconds):
+    assert env.web().sync_wait_seconds == 30
+    assert preferred_wait(header) == seconds
+
+
+def test_a_finished_classification_is_read(client):
+    one = row()
+    complete(done(one))
+    resource = client.get(f"{ADDRESS}/{one.id}").json()
+    assert (resource["state"], resource["label"], resource["confidence"]) == ("done", "tabby", 0.7)
+    assert [prediction["label"] for prediction in resource["top5"]] == [prediction.label for prediction in TOP5]
+    assert (resource["model"], resource["weights"], resource["fallback"]) == ("resnet50", "IMAGENET1K_V2", False)
+    assert resource["finished_at"] == "2026-01-01T00:00:01Z"
+
+
+def test_what_is_not_there_is_a_problem(client):
+    response = client.get(f"{ADDRESS}/{UNKNOWN}")
+    assert_problem(response, 404, "not_found")
+    assert UNKNOWN in response.json()["detail"]
+
+
+def test_what_is_no_id_is_a_problem(client):
+    assert_problem(client.get(f"{ADDRESS}/cat"), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [(b"", 422, "empty"), (b"not a picture", 415, "not_an_image"), (bytes(10_000_001), 413, "too_many_bytes")],
+)
+def test_a_picture_that_is_refused_is_a_problem(client, content, status, code):
+    assert_problem(post(client, content), status, code)
+    assert not Classification.objects.exists()
+
+
+def test_a_missing_field_is_a_problem_that_names_it(client):
+    response = client.post(ADDRESS, {"picture": SimpleUploadedFile("cat.png", PICTURE)})
+    assert_problem(response, 422, "invalid")
+    assert "file" in response.json()["detail"]
+
+
+def test_a_body_that_is_no_form_is_a_problem(client):
+    assert_problem(client.post(ADDRESS, b"cat", content_type="multipart/form-data"), 400, "bad_request")
+
+
+def test_more_files_than_a_form_may_have_are_a_problem(client):
+    files = [SimpleUploadedFile("cat.png", PICTURE) for _ in range(env.web().max_form_pictures + 1)]
+    assert_problem(client.post(ADDRESS, {"file": files}), 400, "bad_request")
+
+
+def test_while_the_database_is_away_the_answer_is_a_problem_and_when_to_try_again(client):
+    with table_away():
+        response = post(client)
+    assert_problem(response, 503, "unavailable")
+    assert int(response["Retry-After"]) > 0
+
+
+def test_the_list_of_nothing_is_empty(client):
+    assert client.get(ADDRESS).json() == {"previous": None, "next": None, "results": []}
+
+
+def test_the_list_leads_through_all_newest_first_and_back(client):
+    ids = [str(row().id) for _ in range(2 * PAGE_SIZE + 1)]
+    found, pages, address = [], [], ADDRESS
+    while address:
+        page = client.get(address).json()
+        found += [resource["id"] for resource in page["results"]]
+        pages.append(page)
+        address = page["next"]
+    assert found == ids[::-1]
+    assert [len(page["results"]) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 1]
+    assert client.get(pages[2]["previous"]).json()["results"] == pages[1]["results"]
+
+
+def test_what_comes_while_the_list_is_read_shifts_nothing(client):
+    ids = [str(row().id) for _ in range(4)]
+    first = client.get(ADDRESS, {"page_size": 2}).json()
+    row()
+    second = client.get(first["next"]).json()
+    assert [resource["id"] for page in (first, second) for resource in page["results"]] == ids[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["cat", base64.b64encode(b"p=cat").decode(), base64.b64encode(b"o=-1").decode()])
+def test_a_cursor_that_no_page_gave_is_a_problem(client, cursor):
+    assert_problem(client.get(ADDRESS, {"cursor": cursor}), 422, "invalid")
+
+
+def test_the_list_holds_no_more_than_a_hundred_at_a_time(client):
+    for _ in range(101):
+        row()
+    assert len(client.get(ADDRESS, {"page_size": 1_000_000}).json()["results"]) == 100
+
+
+def test_the_description_names_what_there_is(client):
+    description = client.get("/api/v1/openapi.json").json()
+    assert description["openapi"].startswith("3.")
+    assert set(description["paths"][ADDRESS]) == {"get", "post"}
+    assert set(description["paths"][ADDRESS]["post"]["responses"]) >= {"200", "202", "413", "415", "422"}
+
+
+def test_the_documentation_loads_from_this_site_alone(client):
+    page = client.get("/api/v1/docs").text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert "/static/ninja/swagger-ui-bundle.js" in sources
+    assert all(source.startswith("/") for source in sources)

@@ -1,0 +1,98 @@
+"""Bad input, and odd input that is good: each is taken, or refused at once with a sentence that says why."""
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import AsyncClient
+
+from classify_app.models import Classification
+from project import env
+from tests import pictures
+from tests.records import PICTURE, answering, failed
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+ALLOWED_FORMATS = "allowed are JPEG, PNG, WEBP, GIF, BMP."
+REFUSED = {
+    "empty": (pictures.empty, 422, "The file is empty."),
+    "text": (pictures.text, 415, ALLOWED_FORMATS),
+    "another format": (pictures.tiff, 415, ALLOWED_FORMATS),
+    "a program": (lambda: b"\x7fELF" + bytes(100), 415, ALLOWED_FORMATS),
+    "a vector graphic": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', 415, ALLOWED_FORMATS),
+    "PostScript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 415, ALLOWED_FORMATS),
+    "magic bytes alone": (lambda: b"\xff\xd8\xff", 415, ALLOWED_FORMATS),
+    "half a header": (lambda: pictures.png()[:20], 422, "The picture is truncated or broken."),
+    "too many bytes": (lambda: bytes(10_000_001), 413, "10,000,001 bytes; at most 10,000,000 are allowed."),
+    "too many pixels": (lambda: pictures.of_pixels(10_000, 5_001), 422, "at most 50,000,000 are allowed."),
+    "a bomb": (pictures.bomb, 422, "13000 x 13000 = 169,000,000 pixels; at most 50,000,000 are allowed."),
+    "a bomb that lies": (pictures.huge_header, 422, "at most 50,000,000 are allowed."),
+}
+ONLY_DECODING_SHOWS = {"truncated": pictures.truncated, "broken inside": pictures.corrupt_middle}
+NAMES = {
+    "../../etc/passwd": "passwd",
+    "C:\\Windows\\cat.png": "cat.png",
+    "a\x00b\x1b[31m\tc.png": "ab[31mc.png",
+    "n" * 300 + ".png": "n" * 251 + ".png",
+    "кот, 猫 & été.png": "кот, 猫 & été.png",
+    "right-to-left \u202egnp.exe": "right-to-left gnp.exe",
+}
+
+
+def post(client, content):
+    return client.post("/api/v1/classifications", {"file": SimpleUploadedFile("cat.png", content)})
+
+
+def post_and_wait(content):
+    return async_to_sync(AsyncClient().post)("/", {"myfile": SimpleUploadedFile("cat.png", content)})
+
+
+def post_under_a_name(client, name):
+    """Post a picture under a name as it is, which Django's test client would tidy."""
+    head = f'--xyz\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    body = head.encode() + PICTURE + b"\r\n--xyz--\r\n"
+    return client.post("/api/v1/classifications", body, content_type="multipart/form-data; boundary=xyz")
+
+
+@pytest.mark.parametrize("make", pictures.GOOD.values(), ids=pictures.GOOD)
+def test_a_good_picture_is_taken_however_odd(client, make):
+    assert post(client, make()).status_code == 202
+
+
+@pytest.mark.parametrize("make", ONLY_DECODING_SHOWS.values(), ids=ONLY_DECODING_SHOWS)
+def test_what_only_decoding_shows_is_left_to_the_worker(client, make):
+    assert post(client, make()).status_code == 202
+
+
+@pytest.mark.parametrize(("make", "status", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_a_look_shows_is_refused_with_the_reason(client, make, status, reason):
+    response = post(client, make())
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["detail"].endswith(reason)
+    assert not Classification.objects.exists()
+
+
+@pytest.mark.parametrize(("make", "status", "reason"), REFUSED.values(), ids=REFUSED)
+def test_the_synchronous_route_refuses_the_same_in_one_line(make, status, reason):
+    response = post_and_wait(make())
+    assert response.status_code == status
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.text.endswith(reason)
+    assert len(response.text.splitlines()) == 1
+
+
+def test_what_the_worker_finds_broken_ends_with_its_sentence():
+    with answering(failed):
+        response = post_and_wait(pictures.truncated())
+    assert (response.status_code, response.text) == (422, "The picture is truncated or broken.")
+
+
+@pytest.mark.parametrize(("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "words", "bidi"])
+def test_a_picture_is_taken_under_any_name(client, name, kept):
+    resource = post_under_a_name(client, name).json()
+    assert resource["file_name"] == kept
+    assert Classification.objects.get().input_key == f"{resource['id']}.png"
+
+
+def test_the_limits_are_those_of_the_table():
+    assert (env.web().max_upload_bytes, env.common().max_pixels) == (10_000_000, 50_000_000)

@@ -1,0 +1,150 @@
+"""The micro-batcher: threads that each have one item share a run, and none of them notices the others."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from workers.batching import Batcher
+
+LONG = 30.0  # seconds; a test that has to wait for this fails by its time
+
+
+class Double:
+    """Doubles numbers, and keeps what it was given."""
+
+    def __init__(self, seconds=0.0):
+        self.batches = []
+        self.seconds = seconds
+
+    def __call__(self, batch):
+        self.batches.append(list(batch))
+        time.sleep(self.seconds)
+        if any(number < 0 for number in batch):
+            raise ValueError(min(batch))
+        return [2 * number for number in batch]
+
+
+@pytest.fixture
+def double():
+    return Double()
+
+
+def batcher(run, **options):
+    return Batcher(run, **{"max_batch_size": 8, "max_wait_seconds": LONG, **options})
+
+
+def test_a_result_goes_to_its_owner(double):
+    meeting = batcher(double, max_batch_size=4)
+
+    def ask(number):
+        with meeting.coming():
+            future = meeting.submit(number)
+        return future.result(10)
+
+    with ThreadPoolExecutor(12) as threads:
+        assert list(threads.map(ask, range(200))) == [2 * number for number in range(200)]
+    assert sorted(number for batch in double.batches for number in batch) == list(range(200))
+
+
+def test_alone_means_a_batch_of_one_without_waiting(double):
+    meeting = batcher(double)
+    started = time.monotonic()
+    with meeting.coming():
+        future = meeting.submit(1)
+    assert future.result(10) == 2
+    assert time.monotonic() - started < LONG / 2
+    assert double.batches == [[1]]
+
+
+def test_nobody_announced_means_no_waiting(double):
+    assert batcher(double).submit(1).result(10) == 2
+
+
+def test_a_batch_waits_for_what_is_coming(double):
+    meeting = batcher(double)
+    with meeting.coming():
+        with meeting.coming():
+            first = meeting.submit(1)
+        time.sleep(0.1)
+        assert not first.done()
+        second = meeting.submit(2)
+    assert (first.result(10), second.result(10)) == (2, 4)
+    assert double.batches == [[1, 2]]
+
+
+def test_a_full_batch_waits_for_nobody(double):
+    meeting = batcher(double, max_batch_size=2)
+    with meeting.coming():
+        futures = [meeting.submit(number) for number in (1, 2)]
+        assert [future.result(10) for future in futures] == [2, 4]
+
+
+def test_no_batch_waits_longer_than_it_may(double):
+    meeting = batcher(double, max_wait_seconds=0.05)
+    with meeting.coming():
+        assert meeting.submit(1).result(10) == 2
+
+
+def test_who_gives_up_holds_up_nobody(double):
+    meeting = batcher(double)
+    with meeting.coming():
+        first = meeting.submit(1)
+        with pytest.raises(ZeroDivisionError), meeting.coming():
+            1 / 0  # noqa: B018 -- a picture that can't be decoded
+    assert first.result(10) == 2
+
+
+def test_a_batch_never_has_more_than_the_maximum():
+    slow = Double(seconds=0.02)
+    meeting = batcher(slow, max_batch_size=3)
+    futures = [meeting.submit(number) for number in range(20)]
+    assert [future.result(10) for future in futures] == [2 * number for number in range(20)]
+    assert max(map(len, slow.batches)) == 3
+
+
+@pytest.mark.parametrize("position", range(5))
+def test_a_bad_item_fails_alone(double, position):
+    numbers = [1, 2, 3, 4, 5]
+    numbers[position] = -1
+    meeting = batcher(double)
+    with meeting.coming():
+        futures = [meeting.submit(number) for number in numbers]
+    with pytest.raises(ValueError, match="-1"):
+        futures.pop(position).result(10)
+    assert [future.result(10) for future in futures] == [2 * number for number in numbers if number > 0]
+
+
+def test_several_bad_items_fail_each_for_itself(double):
+    meeting = batcher(double)
+    with meeting.coming():
+        futures = [meeting.submit(number) for number in (-1, 2, -3, 4)]
+    assert [future.exception(10) is None for future in futures] == [False, True, False, True]
+
+
+def test_a_failed_batch_does_not_end_the_thread(double):
+    meeting = batcher(double)
+    assert isinstance(meeting.submit(-1).exception(10), ValueError)
+    assert meeting.submit(1).result(10) == 2
+
+
+def test_a_cancelled_item_is_not_run(double):
+    meeting = batcher(double)
+    with meeting.coming():
+        cancelled, kept = meeting.submit(1), meeting.submit(2)
+        assert cancelled.cancel()
+    assert kept.result(10) == 4
+    assert double.batches == [[2]]
+
+
+def test_threads_run_batches_at_the_same_time():
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(batch):
+        both.wait()
+        return batch
+
+    meeting = batcher(meet, max_batch_size=1, threads=2)
+    futures = [meeting.submit(number) for number in (1, 2)]
+    assert [future.result(10) for future in futures] == [1, 2]

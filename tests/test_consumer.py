@@ -1,0 +1,168 @@
+"""The results consumer: what is announced reaches its row, and what can't be read holds nobody up."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from django.db import DatabaseError
+
+from classify_app.consumer import settle
+from classify_app.models import Classification, State
+from project import env, responses
+from project.aws import sqs
+from project.contract import announcement
+from tests.conftest import ROOT
+from tests.records import done, environment, failed, row, table_away
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+
+def post(text):
+    sqs().send_message(QueueUrl=env.aws().response_queue_url, MessageBody=text)
+
+
+def messages_left():
+    """Return how many messages are on the response queue, hidden ones too."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = sqs().get_queue_attributes(QueueUrl=env.aws().response_queue_url, AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)
+
+
+def consume_once():
+    responses.delete(settle(responses.receive(wait_seconds=0)))
+
+
+def announced(**changes):
+    """Return an announcement of a row's record, changed in its JSON."""
+    document = json.loads(announcement(done(row(file_name="odd.png"))))
+    document["record"].update(changes)
+    return json.dumps(document)
+
+
+def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
+    good, bad = row(), row()
+    responses.announce(done(good))
+    responses.announce(failed(bad))
+    consume_once()
+    assert [Classification.objects.get(id=one.id).state for one in (good, bad)] == [State.DONE, State.FAILED]
+    assert messages_left() == 0
+
+
+def test_a_repeat_leaves_the_queue_and_changes_nothing():
+    queued = row()
+    responses.announce(done(queued))
+    responses.announce(failed(queued))
+    consume_once()
+    responses.announce(done(queued, label="other"))
+    consume_once()
+    queued.refresh_from_db()
+    assert queued.label in ("tabby", "")  # whichever of the first two came first
+    assert messages_left() == 0
+
+
+def test_a_result_of_no_row_leaves_the_queue():
+    responses.announce(replace(done(row()), id=str(uuid4())))
+    consume_once()
+    assert messages_left() == 0
+    assert Classification.objects.get().state == State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        pytest.param(lambda: "nonsense", id="not JSON"),
+        pytest.param(lambda: "[" * 100_000, id="nested without end"),
+        pytest.param(lambda: '{"Type": "Notification"}', id="another system's"),
+        pytest.param(lambda: '{"version": 2, "record": {"mood": "good"}}', id="of a newer version"),
+        pytest.param(lambda: announced(version=2), id="with a record of a newer version"),
+        pytest.param(lambda: announced(id="cat"), id="with a bad id"),
+        pytest.param(lambda: announced(id=7), id="with a number for an id"),
+        pytest.param(lambda: announced(finished_at=None), id="without a time"),
+        pytest.param(lambda: announced(thumbnail=None), id="with null for a thumbnail"),
+        pytest.param(lambda: announced(thumbnail="%%%"), id="with a bad thumbnail"),
+        pytest.param(lambda: announced(confidence="high"), id="with a word for a confidence"),
+        pytest.param(lambda: announced(confidence=float("nan")), id="with a confidence that is no number"),
+        pytest.param(lambda: announced(label=["tabby"]), id="with a list for a label"),
+        pytest.param(
+            lambda: announced(top5=[{"label": "tabby", "index": "one", "confidence": 1.0}]), id="in its top 5"
+        ),
+        pytest.param(lambda: announced(error="\ud800"), id="with half a character"),
+    ],
+)
+def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_go_on(unreadable):
+    before, after = row(), row()
+    responses.announce(done(before))
+    post(unreadable())
+    responses.announce(done(after))
+    consume_once()
+    assert [Classification.objects.get(id=one.id).state for one in (before, after)] == [State.DONE, State.DONE]
+    assert messages_left() == 1
+    assert not Classification.objects.filter(file_name="odd.png").exclude(state=State.QUEUED).exists()
+
+
+@pytest.mark.parametrize("change", [{"label": "l" * 200}, {"error": "a\0b"}])
+def test_what_the_database_refuses_does_not_hold_up_its_neighbours(change):
+    queued = row()
+    post(announced(**change))
+    responses.announce(done(queued))
+    consume_once()  # SQLite refuses less than PostgreSQL.
+    queued.refresh_from_db()
+    assert queued.state == State.DONE
+
+
+def test_while_the_table_is_away_nothing_is_deleted():
+    responses.announce(done(row()))
+    with table_away(), pytest.raises(DatabaseError):
+        consume_once()
+    assert messages_left() == 1
+
+
+def test_ten_results_are_taken_at_a_time():
+    rows = [row() for _ in range(12)]
+    for one in rows:
+        responses.announce(done(one))
+    consume_once()
+    consume_once()
+    assert Classification.objects.filter(state=State.DONE).count() == 12
+    assert messages_left() == 0
+
+
+@pytest.fixture
+def consumer():
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "consume_results"],
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while "consuming results" not in process.stderr.readline():
+            assert process.poll() is None
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+        # The emulator gives the next message to the poll that was abandoned; it shall not be another test's.
+        post("nobody's")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_writes_results_until_a_signal_stops_it_at_once(consumer, number):
+    queued = row()
+    responses.announce(done(queued))
+    deadline = time.monotonic() + 40
+    while queued.state == State.QUEUED and time.monotonic() < deadline:
+        time.sleep(0.05)
+        queued.refresh_from_db()
+    assert queued.state == State.DONE
+
+    time.sleep(0.2)  # into the next long poll
+    consumer.send_signal(number)
+    assert consumer.wait(3) == 0
+    assert messages_left() == 0

@@ -1,0 +1,129 @@
+"""The environment: every variable has its type and default, and a missing or bad one is named in a sentence."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from project import env
+from project.env import Aws, Common, ConfigurationError, Local, Web, Worker
+
+AWS = {
+    "INPUT_BUCKET": "in",
+    "OUTPUT_BUCKET": "out",
+    "REQUEST_QUEUE_URL": "https://sqs/requests",
+    "RESPONSE_QUEUE_URL": "https://sqs/responses",
+    "EVENT_QUEUE_URL": "https://sqs/events",
+}
+
+
+@pytest.mark.parametrize("missing", AWS)
+def test_a_missing_variable_is_named_with_its_meaning(missing):
+    environ = {name: value for name, value in AWS.items() if name != missing}
+    with pytest.raises(ConfigurationError, match=rf"^{missing} is not set: .+\.$"):
+        env.read(Aws, environ)
+
+
+def test_an_empty_variable_is_a_missing_one():
+    with pytest.raises(ConfigurationError, match="INPUT_BUCKET is not set"):
+        env.read(Aws, {**AWS, "INPUT_BUCKET": ""})
+
+
+def test_required_variables_are_read():
+    assert env.read(Aws, AWS) == Aws(
+        input_bucket="in",
+        output_bucket="out",
+        request_queue_url="https://sqs/requests",
+        response_queue_url="https://sqs/responses",
+        event_queue_url="https://sqs/events",
+    )
+
+
+@pytest.mark.parametrize(
+    ("tier", "name", "value", "reason"),
+    [
+        (Common, "MAX_PIXELS", "0", "must be at least 1"),
+        (Common, "MAX_PIXELS", "many", "invalid literal"),
+        (Common, "MAX_PIXELS", "1.5", "invalid literal"),
+        (Common, "LOG_LEVEL", "LOUD", "must be one of DEBUG, INFO, WARNING, ERROR"),
+        (Common, "LOG_FORMAT", "xml", "must be one of console, json"),
+        (Worker, "MODEL", "resnet51", "must be one of resnet18"),
+        (Worker, "MODEL_FALLBACK", "perhaps", "must be 1 or 0"),
+        (Worker, "MAX_BATCH_SIZE", "0", "must be at least 1"),
+        (Worker, "MAX_BATCH_SIZE", "-8", "must be at least 1"),
+        (Worker, "MAX_WAIT_MS", "-1", "must be at least 0"),
+        (Worker, "MODEL_THREADS", "-1", "must be at least 0"),
+        (Worker, "EXIF_TRANSPOSE", "2", "must be 1 or 0"),
+        (Local, "WEB_PORT", "http", "invalid literal"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_reason(tier, name, value, reason):
+    with pytest.raises(ConfigurationError, match=f"^{name}='{value}' can't be used: {reason}"):
+        env.read(tier, {name: value})
+
+
+def test_the_worker_needs_no_variable():
+    assert env.read(Worker, {}) == Worker(
+        model="resnet50",
+        model_weights="",
+        model_fallback=False,
+        max_batch_size=8,
+        max_wait_ms=20,
+        model_threads=0,
+        exif_transpose=True,
+    )
+
+
+def test_defaults_are_the_documented_limits():
+    common, web = env.read(Common, {}), env.read(Web, {"SECRET_KEY": "x"})
+    assert (common.max_pixels, web.max_upload_bytes) == (50_000_000, 10_000_000)
+
+
+def test_the_secret_key_has_no_default():
+    with pytest.raises(ConfigurationError, match="SECRET_KEY is not set"):
+        env.read(Web, {})
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("No", False)])
+def test_booleans_are_words(text, value):
+    assert env.read(Worker, {"MODEL_FALLBACK": text}).model_fallback is value
+
+
+def test_lists_are_separated_by_commas():
+    web = env.read(Web, {"SECRET_KEY": "x", "ALLOWED_HOSTS": " a.example, b.example ,,"})
+    assert web.allowed_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("MAX_PIXELS", "1"), ("MAX_PIXELS", "123456789012")])
+def test_the_edges_of_a_number_are_allowed(variable, value):
+    assert env.read(Common, {variable: value}).max_pixels == int(value)
+
+
+def test_a_batch_of_one_without_a_wait_is_allowed():
+    worker = env.read(Worker, {"MAX_BATCH_SIZE": "1", "MAX_WAIT_MS": "0", "MODEL_THREADS": "1"})
+    assert (worker.max_wait_ms, worker.held_messages) == (0, 2)
+
+
+def test_a_worker_holds_two_full_batches_for_each_model_thread():
+    assert env.read(Worker, {"MAX_BATCH_SIZE": "8", "MODEL_THREADS": "3"}).held_messages == 48
+
+
+def test_no_model_threads_mean_one_a_core():
+    assert env.read(Worker, {"MODEL_THREADS": "0"}).threads == os.cpu_count()
+
+
+def test_a_program_ends_with_the_sentence_and_no_traceback():
+    environ = {name: value for name, value in os.environ.items() if name != "REQUEST_QUEUE_URL"}
+    ended = subprocess.run(
+        [sys.executable, "-c", "import project.celery"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("REQUEST_QUEUE_URL is not set: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_the_table_has_every_variable_once():
+    table = env.table()
+    for name in (*AWS, "SECRET_KEY", "MODEL", "MODEL_WEIGHTS", "MAX_PIXELS", "WEB_PORT"):
+        assert table.count(f"| `{name}` |") == 1

@@ -1,0 +1,223 @@
+"""The site's pages, as a browser without JavaScript sees them."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils.html import escape
+
+from classify_app.completion import complete
+from classify_app.models import Classification
+from classify_app.views import PAGE_SIZE
+from project import env
+from tests.records import PICTURE, THUMBNAIL, TOP5, done, failed, row, table_away
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+REFRESH = '<noscript><meta http-equiv="refresh" content="2"></noscript>'
+
+
+def picture(name="cat.png", content=PICTURE):
+    return SimpleUploadedFile(name, content)
+
+
+def upload(client, *pictures):
+    return client.post("/upload/", {"pictures": list(pictures)})
+
+
+def finished(**changes):
+    one = row()
+    complete(done(one, **changes))
+    return one
+
+
+def test_the_form_says_what_is_allowed(client):
+    page = client.get("/").text
+    assert 'method="post" action="/upload/" enctype="multipart/form-data"' in page
+    assert re.search(r'<input type="file" name="pictures"[^>]* multiple', page)
+    assert "JPEG, PNG, WEBP, GIF, BMP" in page
+    assert "100 pictures at a time" in page
+
+
+def test_the_form_is_refused_without_its_token():
+    response = upload(Client(enforce_csrf_checks=True), picture())
+    assert response.status_code == 403
+    assert "security token" in response.text
+    assert not Classification.objects.exists()
+
+
+def test_the_form_is_taken_with_its_token():
+    client = Client(enforce_csrf_checks=True)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/").text)[1]
+    response = client.post("/upload/", {"pictures": picture(), "csrfmiddlewaretoken": token})
+    assert response.status_code == 302
+
+
+def test_one_picture_leads_to_a_page_that_refreshes_until_it_is_done(client):
+    response = upload(client, picture())
+    queued = Classification.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/upload/{queued.upload_id}/")
+
+    waiting = client.get(response["Location"]).text
+    assert REFRESH in waiting
+    assert "0 of 1 classified" in waiting
+
+    complete(done(queued))
+    page = client.get(response["Location"]).text
+    assert "http-equiv" not in page
+    assert re.search(r"tabby\s+<span[^>]*>70.0%", page)
+    for prediction in TOP5:
+        assert prediction.label in page
+    assert f'src="/classifications/{queued.id}/thumbnail.jpg"' in page
+
+
+def test_many_pictures_share_a_page_in_the_order_they_were_chosen(client):
+    names = ["c.png", "a.png", "b.png"]
+    response = upload(client, *(picture(name) for name in names))
+    first = Classification.objects.order_by("id").first()
+    complete(failed(first))
+
+    page = client.get(response["Location"]).text
+    assert re.findall(r'class="file"><a [^>]*>([^<]*)<', page) == names
+    assert "1 of 3 classified" in page
+    assert "The picture is truncated or broken." in page
+    assert REFRESH in page
+
+
+def test_of_many_the_refused_are_named_with_the_reason_and_the_others_go_on(client):
+    response = upload(client, picture("good.png"), picture("notes.txt", b"no picture"), picture("empty.png", b""))
+    page = client.get(response["Location"]).text
+    assert Classification.objects.get().file_name == "good.png"
+    assert "notes.txt: The file is not a picture of a known format" in page
+    assert "empty.png: The file is empty." in page
+
+
+def test_where_all_are_refused_the_form_comes_again_with_the_reason(client):
+    response = upload(client, picture("notes.txt", b"no picture"))
+    assert response.status_code == 415
+    assert "notes.txt: The file is not a picture of a known format" in response.text
+    assert 'name="pictures"' in response.text
+
+
+def test_without_a_file_the_form_asks_for_one(client):
+    response = client.post("/upload/", {})
+    assert response.status_code == 422
+    assert "Choose at least one picture." in response.text
+
+
+def test_more_pictures_than_allowed_are_refused_with_a_page(client):
+    response = upload(client, *(picture() for _ in range(env.web().max_form_pictures + 1)))
+    assert response.status_code == 400
+    assert "more pictures than one form may send" in response.text
+
+
+def test_while_the_database_is_away_the_form_says_to_try_again(client):
+    with table_away():
+        response = upload(client, picture())
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert "cat.png: The picture could not be registered; please try again." in response.text
+
+
+def test_the_history_of_nothing_invites_to_upload(client):
+    page = client.get("/history/").text
+    assert "Nothing has been classified yet." in page
+    assert 'rel="next"' not in page
+
+
+def test_the_history_shows_the_newest_first_page_by_page(client):
+    rows = [row(file_name=f"{number}.png") for number in range(PAGE_SIZE + 1)]
+    first, second = client.get("/history/").text, client.get("/history/?page=2").text
+    newest_first = [one.file_name for one in reversed(rows)]
+    found = [re.findall(r'class="file"><a [^>]*>([^<]*)<', page) for page in (first, second)]
+    assert found == [newest_first[:PAGE_SIZE], newest_first[PAGE_SIZE:]]
+    assert 'rel="next" href="?page=2"' in first
+    assert 'rel="prev" href="?page=1"' in second
+    assert "Page 2 of 2" in second
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "99", "cat", ""])
+def test_a_page_number_that_is_none_shows_some_page(client, number):
+    row()
+    assert "Page 1 of 1" in client.get("/history/", {"page": number}).text
+
+
+def test_a_classification_has_a_page_that_refreshes_until_it_is_done(client):
+    queued = row()
+    assert REFRESH in client.get(queued.get_absolute_url()).text
+    complete(done(queued))
+    page = client.get(queued.get_absolute_url()).text
+    assert "http-equiv" not in page
+    for fact in (str(queued.id), "tabby", "70.0%", "resnet50, weights IMAGENET1K_V2", "2026-01-01 00:00:01 UTC"):
+        assert fact in page
+
+
+def test_a_failed_classification_says_why(client):
+    one = row()
+    complete(failed(one))
+    page = client.get(one.get_absolute_url()).text
+    assert "The picture is truncated or broken." in page
+    assert '<img src="/classifications' not in page
+
+
+def test_a_thumbnail_is_a_jpeg_and_nothing_else(client):
+    response = client.get(f"/classifications/{finished().id}/thumbnail.jpg")
+    assert response.content == THUMBNAIL
+    assert response["Content-Type"] == "image/jpeg"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "immutable" in response["Cache-Control"]
+
+
+def test_what_is_queued_has_no_thumbnail_and_the_404_is_not_kept(client):
+    response = client.get(f"/classifications/{row().id}/thumbnail.jpg")
+    assert response.status_code == 404
+    assert "immutable" not in response.get("Cache-Control", "")
+
+
+@pytest.mark.parametrize("address", ["/history/", "page"])
+def test_hostile_names_and_labels_are_shown_and_never_run(client, address):
+    hostile = "<img src=x onerror=alert(1)>\"'&amp;"
+    one = row(file_name=hostile)
+    complete(done(one, label=hostile, model=hostile, weights=hostile))
+    page = client.get(one.get_absolute_url() if address == "page" else address).text
+    assert escape(hostile) in page
+    assert "<img src=x" not in page
+
+
+def test_a_hostile_name_in_a_refusal_is_shown_and_never_run(client):
+    page = upload(client, picture("<img src=x onerror=alert(1)>.txt", b"no picture")).text
+    assert "&lt;img src=x onerror=alert(1)&gt;.txt" in page
+    assert "<img src=x" not in page
+
+
+def test_the_pages_warn_where_the_fallback_model_classified(client):
+    one = row(upload_id=uuid4())
+    complete(done(one, model="efficientnet-lite0", fallback=True))
+    for address in (one.get_absolute_url(), f"/upload/{one.upload_id}/"):
+        assert "Classified by the fallback model efficientnet-lite0" in client.get(address).text
+
+
+def test_the_pages_do_not_warn_where_the_configured_model_classified(client):
+    assert "fallback" not in client.get(finished().get_absolute_url()).text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/nowhere/",
+        "/upload/018f3f5e-0000-7000-8000-000000000001/",
+        "/classifications/018f3f5e-0000-7000-8000-000000000001/",
+        "/classifications/018f3f5e-0000-7000-8000-000000000001/thumbnail.jpg",
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(client, address):
+    response = client.get(address)
+    assert response.status_code == 404
+    assert "There is nothing at this address." in response.text
+
+
+@pytest.mark.parametrize("address", ["/", "/history/", "/upload/"])
+def test_other_methods_are_not_allowed(client, address):
+    assert client.delete(address).status_code == 405

@@ -1,0 +1,242 @@
+"""Preprocessing: equal to torchvision's reference, the right colours of every kind of picture, bounded in all."""
+
+import io
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.models import ResNet18_Weights, ResNet50_Weights
+
+from project import contract
+from project.pictures import BadPicture
+from tests import pictures
+from tests.conftest import ROOT
+from tests.pictures import BLUE, RED, WHITE
+from workers import preprocess
+from workers.models import FALLBACK_PREPROCESSING
+from workers.preprocess import Preprocessing
+
+MAX_PIXELS = 50_000_000
+PHOTOS = Path(os.environ.get("PHOTOS", ROOT / "samples"))
+PHOTOGRAPHS = sorted(path for path in PHOTOS.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+
+
+def decoded(content):
+    return preprocess.decode(content, MAX_PIXELS)[0]
+
+
+def reference_preprocessing(weights):
+    reference = weights.transforms()
+    return Preprocessing(
+        resize=reference.resize_size[0],
+        crop=reference.crop_size[0],
+        resample=Image.Resampling[reference.interpolation.name],
+        mean=tuple(reference.mean),
+        deviation=tuple(reference.std),
+    )
+
+
+@pytest.mark.parametrize("weights", [ResNet18_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2])
+def test_the_input_is_the_references(weights):
+    ours, reference = reference_preprocessing(weights), weights.transforms()
+    table = ours.table()
+    # In units of a pixel's 255 steps.
+    scale = 255 * np.array(ours.deviation, np.float32)[:, None, None]
+    for path in PHOTOGRAPHS:
+        with Image.open(path) as image:
+            rgb = image.convert("RGB")
+        difference = np.abs(preprocess.tensor(rgb, ours, table) - reference(rgb).numpy()) * scale
+        assert difference.max() <= 2, path.name
+
+
+@pytest.mark.parametrize("size", [(224, 224), (231, 1000), (1000, 231), (10, 10), (1, 300), (300, 1), (225, 227)])
+def test_the_input_of_odd_sizes_is_the_references(size):
+    weights = ResNet50_Weights.IMAGENET1K_V2
+    ours = reference_preprocessing(weights)
+    image = pictures.gradient(size)
+    difference = np.abs(preprocess.tensor(image, ours, ours.table()) - weights.transforms()(image).numpy())
+    assert (difference * 255 * np.array(ours.deviation, np.float32)[:, None, None]).max() <= 2
+
+
+@pytest.mark.parametrize("name", pictures.GOOD)
+def test_every_good_picture_becomes_an_input_and_a_thumbnail(name):
+    image = decoded(pictures.GOOD[name]())
+    tensor = preprocess.tensor(image, FALLBACK_PREPROCESSING, FALLBACK_PREPROCESSING.table())
+    assert (tensor.shape, tensor.dtype) == ((3, 224, 224), np.float32)
+    assert np.isfinite(tensor).all()
+    assert Image.open(io.BytesIO(preprocess.thumbnail(image))).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("content", "left", "right"),
+    [
+        (pictures.greyscale(), (100, 100, 100), (100, 100, 100)),
+        (pictures.sixteen_bit_grey(100), (100, 100, 100), (100, 100, 100)),
+        (pictures.sixteen_bit_grey(255), WHITE, WHITE),
+        (pictures.one_bit(), (0, 0, 0), WHITE),
+        (pictures.cmyk(), RED, RED),
+        (pictures.rgba_hidden_red(), WHITE, BLUE),
+        (pictures.la_hidden_black(), WHITE, (100, 100, 100)),
+        (pictures.palette_hidden_red(), WHITE, BLUE),
+        (pictures.animated_gif(), RED, RED),
+        (pictures.animated_webp(), RED, RED),
+    ],
+    ids=["grey", "16 bit", "16 bit white", "1 bit", "CMYK", "RGBA", "LA", "palette", "GIF", "WebP"],
+)
+def test_an_odd_picture_has_the_right_colours(content, left, right):
+    image = decoded(content)
+    assert (image.mode, image.size) == ("RGB", pictures.SIZE)
+    assert [image.getpixel((0, 24)), image.getpixel((63, 24))] == [left, right]
+
+
+def test_half_transparent_colours_are_mixed_with_white():
+    content = pictures.encoded(Image.new("RGBA", (8, 8), (0, 0, 0, 51)), "PNG")
+    assert decoded(content).getpixel((0, 0)) == (204, 204, 204)
+
+
+@pytest.mark.parametrize("make", [pictures.jpeg, pictures.png, pictures.webp, pictures.bmp])
+def test_every_format_shows_the_same_picture(make):
+    difference = np.asarray(decoded(make()), np.int16) - np.asarray(pictures.gradient(), np.int16)
+    assert np.abs(difference).max() <= 8
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_orientation_is_turned_as_pillow_turns_it(orientation):
+    from PIL import ImageOps
+
+    content = pictures.exif_rotated(orientation)
+    with Image.open(io.BytesIO(content)) as image:
+        upright = ImageOps.exif_transpose(image)
+    assert np.array_equal(np.asarray(decoded(content)), np.asarray(upright))
+
+
+def test_the_exif_orientation_is_ignored_where_it_should_be():
+    image, _ = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS, exif_transpose=False)
+    assert image.size == pictures.SIZE
+
+
+def test_the_header_tells_the_size_as_stored():
+    image, header = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS)
+    assert (header.width, header.height) == pictures.SIZE
+    assert image.size == (48, 64)
+
+
+def test_broken_exif_is_no_reason_to_refuse_a_picture():
+    assert decoded(pictures.broken_exif()).size == pictures.SIZE
+
+
+def test_of_several_pictures_in_one_file_the_first_counts():
+    image, header = preprocess.decode(pictures.mpo(), MAX_PIXELS)
+    assert header.format == "JPEG"
+    assert np.abs(np.asarray(image, np.int16) - np.asarray(pictures.gradient(), np.int16)).max() <= 8
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (pictures.empty(), "empty"),
+        (pictures.text(), "not_an_image"),
+        (pictures.tiff(), "not_an_image"),
+        (pictures.truncated(), "broken"),
+        (pictures.truncated(missing=2), "broken"),
+        (pictures.truncated(pictures.png(), 60), "broken"),
+        (pictures.truncated(pictures.webp(), 2), "broken"),
+        (pictures.truncated(pictures.bmp(), 2), "broken"),
+        (pictures.corrupt_middle(), "broken"),
+        (pictures.huge_header(), "too_many_pixels"),
+        (pictures.bomb(), "too_many_pixels"),
+        (pictures.huge_header(100, 100), "broken"),
+    ],
+)
+def test_a_bad_picture_is_refused_with_its_reason(content, code):
+    with pytest.raises(BadPicture) as refusal:
+        decoded(content)
+    assert refusal.value.code == code
+    assert str(refusal.value).endswith(".")
+
+
+def test_as_many_pixels_as_allowed_are_decoded():
+    image, _ = preprocess.decode(pictures.of_pixels(100, 50), max_pixels=5_000)
+    assert image.size == (100, 50)
+
+
+def test_one_pixel_more_is_refused():
+    with pytest.raises(BadPicture, match=r"5001 x 1 = 5,001 pixels; at most 5,000 are allowed\."):
+        preprocess.decode(pictures.of_pixels(5_001, 1), max_pixels=5_000)
+
+
+def test_broken_pictures_leave_the_next_one_whole():
+    with pytest.raises(BadPicture):
+        decoded(pictures.truncated())
+    assert decoded(pictures.jpeg()).size == pictures.SIZE
+
+
+MEASURE = """
+import resource
+from tests import pictures
+from workers import preprocess
+from workers.preprocess import Preprocessing
+from PIL import Image
+settings = Preprocessing(232, 224, Image.Resampling.BILINEAR, (0.5,) * 3, (0.5,) * 3)
+def peak_of(content):
+    image, _ = preprocess.decode(content, 50_000_000)
+    preprocess.tensor(image, settings, settings.table())
+    preprocess.thumbnail(image)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+small = peak_of(pictures.png((256, 256)))
+print(peak_of(pictures.long_line()) - small)
+"""
+
+
+def test_a_line_of_20000_pixels_takes_little_memory():
+    measured = subprocess.run([sys.executable, "-c", MEASURE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(measured.stdout) < 50_000  # kB; the reference takes 4.3 GB
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked():
+    content = pictures.bomb()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadPicture):
+        decoded(content)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 5_000  # kB; unpacked it takes 169 MB
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pictures.noise((1000, 1000)),
+        pictures.noise((160, 160)),
+        pictures.noise((3000, 200)),
+        pictures.noise((1, 5000)),
+        pictures.noise((5000, 1)),
+        pictures.noise((1, 1)),
+        pictures.gradient((2000, 1500)),
+    ],
+    ids=lambda image: "x".join(map(str, image.size)),
+)
+def test_a_thumbnail_is_small_whatever_it_shows(image):
+    jpeg = preprocess.thumbnail(image)
+    small = Image.open(io.BytesIO(jpeg))
+    small.load()
+    assert len(jpeg) <= contract.MAX_THUMBNAIL_BYTES
+    assert max(small.size) <= 160
+
+
+def test_a_thumbnail_keeps_the_proportions():
+    small = Image.open(io.BytesIO(preprocess.thumbnail(pictures.gradient((1600, 800)))))
+    assert small.size == (160, 80)
+
+
+def test_a_thumbnail_is_never_larger_than_the_picture():
+    small = Image.open(io.BytesIO(preprocess.thumbnail(pictures.gradient((20, 10)))))
+    assert small.size == (20, 10)
+
+
+def test_a_photographs_thumbnail_is_sharp(sample):
+    small = Image.open(io.BytesIO(preprocess.thumbnail(decoded(sample.read_bytes()))))
+    assert max(small.size) == 160

@@ -1,0 +1,146 @@
+"""The way in: an accepted picture is in the bucket, in a row and on the queue; what can't be kept is not accepted."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from classify_app.models import Classification, State
+from classify_app.submission import Unavailable, status_of, submit
+from infra.local import resources
+from project import contract, env, storage
+from project.aws import s3, sqs
+from project.pictures import BadPicture
+from tests.conftest import ROOT
+from tests.environment import free_port
+from tests.pictures import jpeg, of_pixels
+from tests.records import PICTURE, environment, requests, table_away
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+
+def upload(content=PICTURE, name="cat.png"):
+    return SimpleUploadedFile(name, content)
+
+
+def stored_keys():
+    return {stored["Key"] for stored in s3().list_objects_v2(Bucket=env.aws().input_bucket).get("Contents", [])}
+
+
+def test_object_row_and_message_agree(sample):
+    row = submit(upload(sample.read_bytes(), "my cat, asleep.png"))
+
+    assert storage.get_picture(row.input_key) == (sample.read_bytes(), "my cat, asleep.png")
+    assert requests() == [{"version": contract.VERSION, "id": str(row.id), "input_key": row.input_key}]
+    row.refresh_from_db()
+    assert (row.state, row.format, row.width, row.height) == (State.QUEUED, "PNG", 451, 300)
+    assert row.bytes == sample.stat().st_size
+    assert row.submitted_at is not None
+
+
+def test_the_key_begins_with_the_id_and_ends_with_what_the_bytes_are():
+    row = submit(upload(jpeg(), "called.png"))
+    assert row.input_key == f"{row.id}.jpg"
+
+
+def test_the_object_has_the_content_type_of_its_bytes():
+    row = submit(upload(PICTURE, "called.txt"))
+    stored = s3().head_object(Bucket=env.aws().input_bucket, Key=row.input_key)
+    assert stored["ContentType"] == "image/png"
+
+
+def test_the_message_never_carries_the_picture(sample):
+    submit(upload(sample.read_bytes()))
+    answer = sqs().receive_message(QueueUrl=env.aws().request_queue_url)
+    assert len(answer["Messages"][0]["Body"]) < 2_000 < sample.stat().st_size
+
+
+def test_the_task_has_the_classifications_id():
+    row = submit(upload())
+    answer = sqs().receive_message(QueueUrl=env.aws().request_queue_url)
+    headers = json.loads(answer["Messages"][0]["Body"])["headers"]
+    assert (headers["task"], headers["id"]) == (contract.TASK_NAME, str(row.id))
+
+
+def test_the_same_picture_twice_is_two_classifications():
+    assert submit(upload()).input_key != submit(upload()).input_key
+    assert len(requests()) == 2
+
+
+def test_a_picture_is_accepted_while_the_request_queue_is_gone():
+    sqs().delete_queue(QueueUrl=env.aws().request_queue_url)
+    try:
+        row = submit(upload())
+    finally:
+        resources.create()
+    assert Classification.objects.get(id=row.id).submitted_at is None
+
+
+def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
+    code = (
+        "from django.core.files.uploadedfile import SimpleUploadedFile\n"
+        "from classify_app.submission import submit\n"
+        f"submit(SimpleUploadedFile('cat.png', {PICTURE!r}))"
+    )
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+        cwd=ROOT,
+        env=environment(AWS_ENDPOINT_URL_SQS=f"http://127.0.0.1:{free_port()}"),
+        check=True,
+        timeout=60,
+    )
+    row = Classification.objects.get()
+    assert (row.state, row.submitted_at) == (State.QUEUED, None)
+    assert row.input_key in stored_keys()
+
+
+def test_without_its_bucket_a_picture_is_not_accepted(monkeypatch):
+    monkeypatch.setenv("INPUT_BUCKET", "no-such-bucket")
+    env.aws.cache_clear()
+    try:
+        with pytest.raises(Unavailable, match="stored"):
+            submit(upload())
+    finally:
+        monkeypatch.undo()
+        env.aws.cache_clear()
+    assert not Classification.objects.exists()
+    assert requests() == []
+
+
+def test_without_its_table_a_picture_is_not_accepted():
+    with table_away(), pytest.raises(Unavailable, match="registered"):
+        submit(upload())
+    assert requests() == []
+
+
+def test_a_refused_picture_leaves_nothing():
+    before = stored_keys()
+    with pytest.raises(BadPicture):
+        submit(upload(b"not a picture"))
+    assert stored_keys() == before
+    assert not Classification.objects.exists()
+    assert requests() == []
+
+
+def test_as_many_bytes_as_allowed_are_accepted():
+    allowed = env.web().max_upload_bytes
+    assert submit(upload(PICTURE.ljust(allowed, b"\0"))).bytes == allowed
+
+
+def test_one_byte_more_is_refused():
+    with pytest.raises(BadPicture, match="10,000,001 bytes; at most 10,000,000 are allowed") as refusal:
+        submit(upload(PICTURE.ljust(env.web().max_upload_bytes + 1, b"\0")))
+    assert status_of(refusal.value) == 413
+
+
+def test_as_many_pixels_as_allowed_are_accepted():
+    row = submit(upload(of_pixels(10_000, 5_000)))
+    assert row.width * row.height == env.common().max_pixels
+
+
+def test_one_row_of_pixels_more_is_refused():
+    with pytest.raises(BadPicture, match="at most 50,000,000 are allowed") as refusal:
+        submit(upload(of_pixels(10_000, 5_001)))
+    assert status_of(refusal.value) == 422

@@ -1,0 +1,103 @@
+"""The sweeper: sends again what was never sent, and only that."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from classify_app.models import Classification, State
+from classify_app.sweeper import VERY_OLD, sweep
+from infra.local import resources
+from project import env, storage
+from project.aws import s3, sqs
+from tests.records import done, requests, row
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+MINUTES = timedelta(minutes=1)
+
+
+def aged(age, **fields):
+    """Return a row that was accepted that long ago."""
+    one = row(**fields)
+    Classification.objects.filter(id=one.id).update(created_at=timezone.now() - age)
+    one.refresh_from_db()
+    return one
+
+
+def test_a_row_whose_message_was_never_sent_is_sent():
+    stale = aged(2 * MINUTES)
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(stale.id)]
+    stale.refresh_from_db()
+    assert stale.submitted_at is not None
+
+
+def test_it_is_sent_once():
+    aged(2 * MINUTES)
+    sweep()
+    assert sweep() == 0
+    assert len(requests()) == 1
+
+
+def test_a_young_row_is_left_to_its_own_request():
+    aged(timedelta(seconds=env.web().stale_after_seconds - 5))
+    assert sweep() == 0
+    assert requests() == []
+
+
+@pytest.mark.parametrize("age", [2 * MINUTES, 2 * VERY_OLD])
+def test_a_row_that_merely_waits_is_never_sent_again(age):
+    aged(age, submitted_at=timezone.now() - age)
+    assert sweep() == 0
+    assert requests() == []
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.FAILED])
+def test_a_finished_row_is_never_sent_again(state):
+    aged(2 * MINUTES, state=state)
+    assert sweep() == 0
+    assert requests() == []
+
+
+def test_a_very_old_row_takes_its_stored_result():
+    old = aged(2 * VERY_OLD)
+    storage.put_record(done(old))
+    assert sweep() == 1
+    old.refresh_from_db()
+    assert (old.state, old.label) == (State.DONE, "tabby")
+    assert requests() == []
+
+
+def test_a_very_old_row_without_a_stored_result_is_sent():
+    old = aged(2 * VERY_OLD)
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(old.id)]
+
+
+def test_a_stored_result_that_cannot_be_read_does_not_hold_up_the_others():
+    broken, other = aged(3 * VERY_OLD), aged(2 * MINUTES)
+    s3().put_object(Bucket=env.aws().output_bucket, Key=f"{broken.id}.json", Body=b'{"version": 2}')
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(other.id)]
+
+
+def test_what_cannot_be_sent_is_left_to_the_next_sweep():
+    stale = aged(2 * MINUTES)
+    sqs().delete_queue(QueueUrl=env.aws().request_queue_url)
+    try:
+        assert sweep() == 0
+    finally:
+        resources.create()
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(stale.id)]
+
+
+def test_the_command_says_how_many_it_brought_in():
+    aged(2 * MINUTES)
+    aged(2 * MINUTES)
+    output = StringIO()
+    call_command("resubmit_stale", stdout=output)
+    assert output.getvalue() == "2 brought in\n"

@@ -1,0 +1,147 @@
+"""Waiting: many requests, one query; each is answered when its own row is finished, or told that it is not."""
+
+import asyncio
+import threading
+import time
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connections
+
+from classify_app.completion import complete
+from classify_app.models import Classification
+from classify_app.waiting import IDS_PER_QUERY, UPLOAD_THREADS, Waiter, _poll, finished_of, in_upload_thread
+from tests.records import done, failed, row, table_away
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def pollers():
+    return [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == "_poll"]
+
+
+@async_to_sync
+async def wait_for_all(ids, seconds, meanwhile):
+    """Wait for all ids with one waiter while `meanwhile` runs; return the answers, the pollers, who is left waiting."""
+    waiter = Waiter()
+    waits = [asyncio.create_task(waiter.wait(id, seconds)) for id in ids]
+    await asyncio.sleep(0.1)
+    polling = len(pollers())
+    await in_upload_thread(meanwhile)
+    return await asyncio.gather(*waits), polling, waiter._waiting
+
+
+def nothing():
+    """Let the time pass."""
+
+
+@pytest.mark.parametrize("outcome", [done, failed])
+def test_a_wait_ends_as_soon_as_its_row_is_finished(outcome):
+    queued = row()
+    start = time.monotonic()
+    answers, _, left = wait_for_all([queued.id], 20, lambda: complete(outcome(queued)))
+    assert (answers, left) == ([True], {})
+    assert time.monotonic() - start < 2
+
+
+def test_a_row_that_is_finished_already_is_answered():
+    finished = row()
+    complete(done(finished))
+    assert wait_for_all([finished.id], 20, nothing)[0] == [True]
+
+
+def test_a_wait_that_times_out_says_so_and_leaves_nothing_behind():
+    answers, _, left = wait_for_all([row().id], 0.3, nothing)
+    assert (answers, left) == ([False], {})
+
+
+def test_many_waits_are_answered_by_one_poller():
+    rows = [row() for _ in range(300)]
+
+    def finish_all():
+        for one in rows:
+            complete(done(one))
+
+    answers, polling, left = wait_for_all([one.id for one in rows], 20, finish_all)
+    assert all(answers)
+    assert (len(answers), polling, left) == (300, 1, {})
+
+
+def test_many_may_wait_for_the_same_row():
+    queued = row()
+    answers, _, left = wait_for_all([queued.id] * 5, 20, lambda: complete(done(queued)))
+    assert (answers, left) == ([True] * 5, {})
+
+
+def test_each_wait_hears_of_its_own_row_alone():
+    finished, queued = row(), row()
+    answers, _, left = wait_for_all([queued.id, finished.id], 0.5, lambda: complete(done(finished)))
+    assert (answers, left) == ([False, True], {})
+
+
+def test_a_wait_that_is_given_up_leaves_nothing_behind():
+    @async_to_sync
+    async def left_after_giving_up():
+        waiter = Waiter()
+        wait = asyncio.create_task(waiter.wait(uuid4(), 20))
+        await asyncio.sleep(0.1)
+        wait.cancel()
+        await asyncio.gather(wait, return_exceptions=True)
+        return waiter._waiting
+
+    assert left_after_giving_up() == {}
+
+
+def test_the_poller_ends_with_the_last_wait():
+    @async_to_sync
+    async def pollers_afterwards():
+        await Waiter().wait(uuid4(), 0.05)
+        await asyncio.sleep(0.2)
+        return pollers()
+
+    assert pollers_afterwards() == []
+
+
+def test_waits_outlast_an_absence_of_the_database():
+    queued = row()
+
+    def go_away_and_come_back():
+        with table_away():
+            time.sleep(0.3)
+        complete(done(queued))
+
+    answers, _, left = wait_for_all([queued.id], 20, go_away_and_come_back)
+    assert (answers, left) == ([True], {})
+
+
+def test_more_ids_than_fit_a_query_are_asked_for():
+    one, another = row(), row()
+    complete(done(one))
+    complete(done(another))
+    ids = [one.id, *(uuid4() for _ in range(2 * IDS_PER_QUERY)), another.id, row().id]
+    assert set(finished_of(ids)) == {one.id, another.id}
+
+
+def test_an_upload_thread_gives_its_connection_back():
+    def use_the_database():
+        assert not Classification.objects.exists()
+        return connections["default"]
+
+    its_own = async_to_sync(in_upload_thread)(use_the_database)
+    assert its_own is not connections["default"]
+    assert its_own.connection is None
+
+
+def test_uploads_share_a_bounded_number_of_threads():
+    @async_to_sync
+    async def threads():
+        return await asyncio.gather(*(in_upload_thread(threading.get_ident) for _ in range(100)))
+
+    assert len(set(threads())) <= UPLOAD_THREADS
+
+
+def test_an_idle_waiter_holds_no_connection():
+    queued = row()
+    wait_for_all([queued.id], 20, lambda: complete(done(queued)))
+    assert _poll.submit(lambda: connections["default"].connection).result() is None
