@@ -144,7 +144,9 @@ class Channel(SQS.Channel):
         except KeyError:
             super().basic_ack(delivery_tag, multiple)
             return
-        client = self.sqs(queue=self.canonical_queue_name(delivery["routing_key"]))
+        # A message that is not Celery's has no routing key.
+        queue = self.canonical_queue_name(delivery["routing_key"]) if "routing_key" in delivery else None
+        client = self.sqs(queue=queue)
         self.connection.acknowledger.put(client, queue_url, handle)
         virtual.Channel.basic_ack(self, delivery_tag, multiple)
 

@@ -1,6 +1,7 @@
 """Networks and their weights: torchvision's ResNets, and EfficientNet-Lite0 where none can be had."""
 
 import io
+import pickle
 import socket
 import threading
 import urllib.request
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ log = structlog.get_logger()
 RANDOM = "random"
 LABELS: tuple[str, ...] = tuple(ResNet50_Weights.IMAGENET1K_V2.meta["categories"])
 """ImageNet's 1,000 categories by torchvision's names, the same for all models."""
+
+UNLOADABLE = (OSError, RuntimeError, EOFError, ValueError, TypeError, HTTPException, pickle.UnpicklingError)
+"""What torch and torchvision raise on files that are missing, damaged, or another network's."""
 
 DOWNLOAD_SECONDS = 10  # until a download has begun, and between two of its parts
 
@@ -93,11 +98,12 @@ def pretrained(name: str, weights: WeightsEnum) -> Model:
     socket.setdefaulttimeout(DOWNLOAD_SECONDS)
     try:
         state = weights.get_state_dict(progress=True, check_hash=True)
-    except (OSError, RuntimeError, EOFError) as error:
-        raise WeightsUnavailable(f"{weights.url}: {error}") from error
+        return _resnet(name, state, weights.name)
+    except UNLOADABLE as error:
+        source = cached if cached.exists() else weights.url
+        raise WeightsUnavailable(f"{source}: {_first_line(error)}") from error
     finally:
         socket.setdefaulttimeout(previous)
-    return _resnet(name, state, weights.name)
 
 
 def _begin_download(url: str) -> None:
@@ -108,7 +114,7 @@ def _begin_download(url: str) -> None:
         try:
             with closing(urllib.request.urlopen(url, timeout=DOWNLOAD_SECONDS)):  # noqa: S310 -- torchvision's URL
                 outcome.append(None)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             outcome.append(error)
 
     thread = threading.Thread(target=ask, daemon=True)
@@ -127,8 +133,15 @@ def _configured(config: env.Worker) -> Model:
         content = _read_s3(source) if source.startswith("s3://") else Path(source).read_bytes()
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return _resnet(config.model, state, f"{source.rpartition('/')[2]} sha256:{sha256(content).hexdigest()[:12]}")
-    except (OSError, RuntimeError, EOFError, ValueError, ClientError, BotoCoreError) as error:
-        raise env.ConfigurationError(f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {error}") from error
+    except (*UNLOADABLE, ClientError, BotoCoreError) as error:
+        raise env.ConfigurationError(
+            f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """Return what is wrong. torch goes on for pages: all keys of a network, or how to trust a stranger's file."""
+    return str(error).partition("\n")[0].rstrip(": ") or type(error).__name__
 
 
 def _read_s3(url: str) -> bytes:

@@ -141,8 +141,8 @@ class System:
         self.python("manage.py", "collectstatic", "--noinput", "--verbosity=0")
 
     def start_web(self) -> None:
-        where = ["--host", "127.0.0.1", "--port", str(self.web_port)]
-        self._start("web", ["-m", "uvicorn", "project.asgi:application", *where, "--lifespan", "off"])
+        options = ["--host", "127.0.0.1", "--port", str(self.web_port), "--lifespan", "off", "--no-access-log"]
+        self._start("web", ["-m", "uvicorn", "project.asgi:application", *options])
 
     def start_worker(self, name: str) -> None:
         options = ["--hostname", f"{name}@host", "--heartbeat-interval", "30", "--without-gossip", "--without-mingle"]

@@ -1,0 +1,302 @@
+"""Models: weights from a file, from S3, from a cache, by a download; refusals that say how; the fallback."""
+
+import io
+import socket
+import threading
+import time
+from functools import partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import torch
+from PIL import Image
+from torchvision.models import ResNet18_Weights, Weights, WeightsEnum, get_model
+
+from project import env
+from project.aws import s3
+from project.env import ConfigurationError, Worker
+from tests.environment import free_port
+from workers import models
+
+
+def saved(value):
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def network():
+    """torchvision's ResNet-18 with random weights, as good as any to compare outputs."""
+    torch.manual_seed(0)
+    return get_model("resnet18").eval()
+
+
+@pytest.fixture(scope="module")
+def content(network):
+    """The file that keeps its weights."""
+    return saved(network.state_dict())
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch):
+    """torch hub's cache, empty."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A web server, and the folder that it serves."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def black_hole(monkeypatch):
+    """The address of a server that accepts and never answers; patience with it is short."""
+    monkeypatch.setattr(models, "DOWNLOAD_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def worker(**values):
+    return env.read(Worker, {"MODEL": "resnet18", **values})
+
+
+def weights_at(url):
+    """Return torchvision's weights of ResNet-18, as if they were kept at another address."""
+    ours = ResNet18_Weights.IMAGENET1K_V1
+    elsewhere = Weights(url=url, transforms=ours.transforms, meta=ours.meta)
+    return WeightsEnum("Elsewhere", {ours.name: elsewhere})[ours.name]
+
+
+def file_name(content):
+    """Return the name that torch hub checks a download against."""
+    return f"resnet18-{sha256(content).hexdigest()[:8]}.pth"
+
+
+def outputs_equal(model, network):
+    pictures = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        return torch.allclose(model.network(pictures), network(pictures), atol=1e-4)
+
+
+def test_weights_come_from_a_file(network, content, tmp_path):
+    path = tmp_path / "mine.pth"
+    path.write_bytes(content)
+    model = models.load(worker(MODEL_WEIGHTS=str(path)))
+    assert outputs_equal(model, network)
+    assert (model.name, model.fallback) == ("resnet18", False)
+    assert model.weights == f"mine.pth sha256:{sha256(content).hexdigest()[:12]}"
+
+
+def test_weights_come_from_s3(aws, network, content):
+    s3().put_object(Bucket=env.aws().output_bucket, Key="models/mine.pth", Body=content)
+    model = models.load(worker(MODEL_WEIGHTS=f"s3://{env.aws().output_bucket}/models/mine.pth"))
+    assert outputs_equal(model, network)
+    assert model.weights.startswith("mine.pth sha256:")
+
+
+def test_weights_come_from_torch_hubs_cache(network, content, checkpoints):
+    (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
+    model = models.load(worker())
+    assert outputs_equal(model, network)
+    assert (model.weights, model.fallback) == ("IMAGENET1K_V1", False)
+
+
+def test_weights_come_by_a_download(network, content, checkpoints, site):
+    folder, address = site
+    name = file_name(content)
+    (folder / name).write_bytes(content)
+    model = models.pretrained("resnet18", weights_at(f"{address}/{name}"))
+    assert outputs_equal(model, network)
+    assert (checkpoints / name).read_bytes() == content
+
+
+def test_a_download_that_is_not_what_its_name_says_is_refused(content, checkpoints, site):
+    folder, address = site
+    name = file_name(content)
+    (folder / name).write_bytes(content + b"tampered")
+    with pytest.raises(models.WeightsUnavailable, match="hash"):
+        models.pretrained("resnet18", weights_at(f"{address}/{name}"))
+    assert list(checkpoints.iterdir()) == []
+
+
+@pytest.mark.parametrize("damaged", [b"", b"garbage", b"PK\x03\x04 cut off", saved({"fc.weight": torch.zeros(3)})])
+def test_a_damaged_file_in_the_cache_is_named(checkpoints, damaged):
+    cached = checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
+    cached.write_bytes(damaged)
+    with pytest.raises(ConfigurationError, match=f"^The weights of resnet18 can't be had: {cached}: "):
+        models.load(worker())
+
+
+def test_a_server_that_never_answers_is_given_up(checkpoints, black_hole):
+    started = time.monotonic()
+    with pytest.raises(models.WeightsUnavailable, match="resnet18-00000000.pth"):
+        models.pretrained("resnet18", weights_at(f"{black_hole}/resnet18-00000000.pth"))
+    assert time.monotonic() - started < 5
+
+
+def test_the_documented_patience_is_ten_seconds():
+    assert models.DOWNLOAD_SECONDS == 10
+
+
+def test_a_server_that_stops_in_the_middle_is_given_up(checkpoints, monkeypatch):
+    monkeypatch.setattr(models, "DOWNLOAD_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def begin():
+            kept = []
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1000000\r\n\r\nthe beginning")
+                kept.append(connection)
+
+        threading.Thread(target=begin, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/resnet18-00000000.pth"
+        with pytest.raises(models.WeightsUnavailable):
+            models.pretrained("resnet18", weights_at(url))
+
+
+def test_a_server_that_speaks_another_language_is_given_up(checkpoints):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-server\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        started = time.monotonic()
+        with pytest.raises(models.WeightsUnavailable, match="SSH"):
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/resnet18-00000000.pth"
+            models.pretrained("resnet18", weights_at(url))
+        assert time.monotonic() - started < models.DOWNLOAD_SECONDS / 2
+
+
+def test_a_refused_connection_is_given_up(checkpoints):
+    with pytest.raises(models.WeightsUnavailable, match="refused"):
+        models.pretrained("resnet18", weights_at(f"http://127.0.0.1:{free_port()}/resnet18-00000000.pth"))
+
+
+def test_a_missing_file_on_the_server_is_named(checkpoints, site):
+    with pytest.raises(models.WeightsUnavailable, match="404"):
+        models.pretrained("resnet18", weights_at(f"{site[1]}/resnet18-00000000.pth"))
+
+
+@pytest.fixture
+def unreachable(checkpoints, monkeypatch):
+    """A network on which no server of weights is found: the proxy refuses."""
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+
+def test_without_weights_and_fallback_the_start_is_refused_with_what_to_do(unreachable):
+    with pytest.raises(ConfigurationError) as refusal:
+        models.load(worker())
+    sentence = str(refusal.value)
+    assert sentence.startswith("The weights of resnet18 can't be had: ")
+    for way in (ResNet18_Weights.DEFAULT.url, "MODEL_WEIGHTS", "s3://", "MODEL_FALLBACK=1"):
+        assert way in sentence
+
+
+def test_the_fallback_stands_in_and_says_so(unreachable):
+    model = models.load(worker(MODEL_FALLBACK="1"))
+    assert (model.name, model.fallback) == ("efficientnet_lite0", True)
+    assert model.weights == "imagenet sha256:579344248a93"
+
+
+def test_weights_to_be_had_are_preferred_to_the_fallback(content, checkpoints):
+    (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
+    assert not models.load(worker(MODEL_FALLBACK="1")).fallback
+
+
+def test_configured_weights_are_preferred_to_the_cache(network, content, checkpoints, tmp_path):
+    (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(b"never read")
+    path = tmp_path / "mine.pth"
+    path.write_bytes(content)
+    assert outputs_equal(models.load(worker(MODEL_WEIGHTS=str(path))), network)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"",
+        b"not weights at all",
+        saved({"fc.weight": torch.zeros(3)}),
+        saved([1, 2, 3]),
+        saved(torch.zeros(3)),
+        saved(Image.new("L", (1, 1))),
+    ],
+    ids=["empty", "garbage", "another network's", "a list", "a tensor", "an object"],
+)
+@pytest.mark.parametrize("fallback", ["0", "1"])
+def test_a_file_without_the_models_weights_stops_the_start(tmp_path, wrong, fallback):
+    path = tmp_path / "wrong.pth"
+    path.write_bytes(wrong)
+    with pytest.raises(ConfigurationError, match=rf"^MODEL_WEIGHTS={path} can't be loaded into resnet18: .+$"):
+        models.load(worker(MODEL_WEIGHTS=str(path), MODEL_FALLBACK=fallback))
+
+
+def test_a_missing_file_of_weights_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"^MODEL_WEIGHTS=.*nowhere\.pth can't be loaded.*No such file"):
+        models.load(worker(MODEL_WEIGHTS=str(tmp_path / "nowhere.pth")))
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://recognition-output/nowhere.pth", "s3://no-such-bucket/a", "s3://", "s3://bucket"]
+)
+def test_a_missing_object_of_weights_is_named(aws, url):
+    with pytest.raises(ConfigurationError, match=f"^MODEL_WEIGHTS={url} can't be loaded"):
+        models.load(worker(MODEL_WEIGHTS=url))
+
+
+def test_random_weights_are_named_and_only_by_wish(unreachable):
+    model = models.load(worker(MODEL_WEIGHTS="random"))
+    assert (model.name, model.weights, model.fallback) == ("resnet18", "random", False)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
+def test_every_configurable_model_has_a_thousand_outputs(name):
+    model = models.load(worker(MODEL=name, MODEL_WEIGHTS="random"))
+    with torch.inference_mode():
+        assert model.network(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+    assert not model.network.training
+
+
+def test_labels_are_torchvisions_thousand():
+    assert len(models.LABELS) == 1000
+    assert (models.LABELS[0], models.LABELS[281], models.LABELS[435]) == ("tench", "tabby", "bathtub")
+
+
+@pytest.mark.parametrize(("name", "resize"), [("resnet18", 256), ("resnet50", 232)])
+def test_preprocessing_is_that_of_the_weights(name, resize):
+    preprocessing = models.load(worker(MODEL=name, MODEL_WEIGHTS="random")).preprocessing
+    assert (preprocessing.resize, preprocessing.crop) == (resize, 224)
+    assert preprocessing.resample is Image.Resampling.BILINEAR
+    assert preprocessing.mean == (0.485, 0.456, 0.406)
+
+
+def test_the_fallbacks_preprocessing_is_its_own():
+    preprocessing = models.fallback().preprocessing
+    assert (preprocessing.resize, preprocessing.crop) == (256, 224)
+    table = preprocessing.table()
+    assert table[0, [0, 127, 255]].tolist() == pytest.approx([-127 / 128, 0, 1], abs=1e-6)
