@@ -1,4 +1,4 @@
-"""`python -m infra.local up`, as `make demo` runs it: the samples classified, the addresses right, nothing left behind."""
+"""`python -m infra.local up`, as `make demo` runs it: right labels, right addresses, nothing left behind."""
 
 import os
 import re
@@ -49,10 +49,10 @@ def stack(tree: Path, ports: dict[str, int], output: Path) -> Iterator[subproces
     try:
         yield process
     finally:
-        for pid in [*processes_in(tree), process.pid]:
-            if process.returncode is None or pid != process.pid:
-                os.kill(pid, signal.SIGKILL)
+        process.kill()
         process.wait(10)
+        for pid in processes_in(tree):
+            os.kill(pid, signal.SIGKILL)
 
 
 def start(tree: Path, ports: dict[str, int], output: Path, *options: str) -> "subprocess.Popen[bytes]":
@@ -70,7 +70,7 @@ def start(tree: Path, ports: dict[str, int], output: Path, *options: str) -> "su
 
 
 def processes_in(tree: Path) -> list[int]:
-    """Return the processes, ours and their children, that this copy's stack has started."""
+    """Return the processes of this copy's stack, which are the ones that import from it."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -114,6 +114,7 @@ def test_the_samples_are_classified_and_an_interrupt_ends_it_all(
     addresses = addresses_in(text)
     assert set(addresses) == {"Upload form", "API docs", "Admin", "Flower"}
     assert [address for address in addresses.values() if not answers(address)] == []
+    assert len(processes_in(tree)) > len(PORTS)
     stack.send_signal(signal.SIGINT)
     assert stack.wait(STOP_SECONDS) == 0
     assert [name for name, port in ports.items() if not is_free(port)] == []
