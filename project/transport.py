@@ -5,8 +5,7 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - a 5xx or a refused connection on ReceiveMessage raised AttributeError and stopped the worker,
 - a 4xx there (throttling, a role that changes) stopped the worker,
 - no time-out was set on a receive, so one lost TCP connection stopped polling for good,
-- each acknowledgement was a blocking DeleteMessage in the way of everything else,
-- with a polling interval of 0 a full worker span: it asked for its free places without a pause.
+- each acknowledgement was a blocking DeleteMessage in the way of everything else.
 """
 
 import queue
