@@ -165,6 +165,8 @@ def _refuse_constant(name: str) -> None:
 def _check_types(part: Record | Prediction) -> None:
     for declared in fields(part):
         value, expected = getattr(part, declared.name), declared.type
+        if declared.name == "confidence" and type(value) is int:
+            continue  # JSON may write 1.0 as 1.
         # isinstance can't look into the tuple; its items are checked one by one.
         if get_origin(expected) is not tuple and not isinstance(value, expected):  # type: ignore[arg-type]
             raise ContractError(f"{declared.name} can't be {value!r:.100}")

@@ -75,24 +75,26 @@ class Dispatcher(EventDispatcher):
 
     def _run(self) -> None:
         with self.app.connection_for_write() as connection:
-            while not self._closing.is_set():
+            running = True
+            while running:
                 self._wake.wait()
-                self._closing.wait(LINGER_SECONDS)
                 self._wake.clear()
+                running = not self._closing.wait(LINGER_SECONDS)
                 for batch in self._batches():
                     self._publish_batch(connection, batch)
 
     def _batches(self) -> list[list[dict[str, Any]]]:
         """Return what is pending now, in batches that fit a message; what comes meanwhile waits."""
         batches: list[list[dict[str, Any]]] = []
-        size = MAX_BYTES
+        free = 0
         for _ in range(len(self._pending)):
             event = self._pending.popleft()
-            if size >= MAX_BYTES:
+            size = len(dumps(event)) + len(", ")
+            if size > free:
                 batches.append([])
-                size = 0
+                free = MAX_BYTES - len("[]")
             batches[-1].append(event)
-            size += len(dumps(event))
+            free -= size
         return batches
 
     def _publish_batch(self, connection: Any, batch: list[dict[str, Any]]) -> None:

@@ -59,6 +59,12 @@ def test_a_record_with_an_unknown_field_is_refused():
         Record.from_dict(document)
 
 
+def test_a_confidence_may_be_a_whole_number():
+    document = json.loads(RECORD.to_json())
+    document["confidence"] = document["top5"][0]["confidence"] = 1
+    assert Record.from_dict(document).confidence == 1
+
+
 @pytest.mark.parametrize(
     ("file_name", "text"),
     [

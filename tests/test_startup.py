@@ -1,28 +1,41 @@
-"""A worker's start: what would lose or repeat work is refused with a sentence."""
+"""A worker's start: it refuses settings under which a message it holds would be given to another worker."""
 
 import pytest
 
-from project import env
+from project import contract, env
 from project.env import ConfigurationError
-from workers.startup import check_held, request_visibility_timeout
+from workers.startup import FETCH_SECONDS, check_held, request_visibility_timeout
 
 
-@pytest.mark.parametrize("batch_seconds", [24.9, 0.1])
-def test_messages_held_for_less_than_half_the_visibility_timeout_are_fine(batch_seconds):
-    check_held(batch_seconds, visibility_timeout=120)
+def test_holding_for_less_than_half_the_visibility_timeout_is_allowed():
+    check_held(batch_seconds=24.9, visibility_timeout=120)
 
 
-def test_messages_held_for_half_the_visibility_timeout_are_too_many():
-    with pytest.raises(ConfigurationError, match="MAX_BATCH_SIZE"):
-        check_held(25.0, visibility_timeout=120)
+@pytest.mark.parametrize("batch_seconds", [25, 60])
+def test_holding_for_half_the_visibility_timeout_is_refused(batch_seconds):
+    with pytest.raises(ConfigurationError) as refusal:
+        check_held(batch_seconds, visibility_timeout=120)
+    sentence = str(refusal.value)
+    assert sentence.startswith(f"MAX_BATCH_SIZE={env.worker().max_batch_size} makes this worker hold a message for ")
+    assert "120 s" in sentence
 
 
-def test_the_request_queues_timeout_is_read(aws):
-    assert request_visibility_timeout() == 120
+def test_a_short_visibility_timeout_is_refused_however_fast_the_model():
+    with pytest.raises(ConfigurationError, match="a longer visibility timeout"):
+        check_held(batch_seconds=0, visibility_timeout=2 * FETCH_SECONDS)
+    check_held(batch_seconds=0, visibility_timeout=2 * FETCH_SECONDS + 1)
 
 
-def test_a_queue_that_is_not_there_is_named(aws, monkeypatch):
-    monkeypatch.setenv("REQUEST_QUEUE_URL", env.aws().request_queue_url + "-not-there")
-    monkeypatch.setattr(env, "aws", lambda: env.read(env.Aws))
-    with pytest.raises(ConfigurationError, match="REQUEST_QUEUE_URL"):
-        request_visibility_timeout()
+def test_the_visibility_timeout_is_the_queues(aws):
+    assert request_visibility_timeout() == contract.VISIBILITY_TIMEOUT
+
+
+def test_a_queue_that_cannot_be_read_is_named(aws, monkeypatch):
+    url = env.aws().request_queue_url + "-elsewhere"
+    monkeypatch.setenv("REQUEST_QUEUE_URL", url)
+    env.aws.cache_clear()
+    try:
+        with pytest.raises(ConfigurationError, match=f"^REQUEST_QUEUE_URL={url} can't be read: "):
+            request_visibility_timeout()
+    finally:
+        env.aws.cache_clear()

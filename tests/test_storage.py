@@ -1,61 +1,137 @@
-"""The buckets and the result backend: a record is written once, and what is stored is what is announced."""
+"""The buckets: a picture keeps its name, a record is written once, and its two objects agree."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+import httpx
 import pytest
-from celery import states
+from botocore.exceptions import ClientError
 
-from project import env, responses, storage
+from project import contract, env, storage
 from project.aws import s3
-from project.backend import RecordBackend
-from project.celery import app
-from project.contract import Record, record_of
+from project.contract import ContractError
 from tests.test_contract import RECORD
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def new_record(**changes: str) -> Record:
+@pytest.fixture
+def record():
+    """A record that no other test has stored."""
     id = str(uuid4())
-    return replace(RECORD, id=id, input_key=f"{id}.jpg", **changes)
+    return replace(RECORD, id=id, input_key=f"{id}.jpg")
 
 
-def stored(key: str) -> str:
+def stored_text(key):
     return s3().get_object(Bucket=env.aws().output_bucket, Key=key)["Body"].read().decode()
 
 
-def test_the_first_record_stays():
-    first = new_record()
-    assert storage.put_record(first) == first
-    assert storage.put_record(replace(first, label="another")) == first
-    assert storage.get_record(first.id) == first
-    assert stored(f"{first.id}.txt") == "(test_0, bathtub)"
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        "cat.jpg",
+        "my cat, asleep; 100% (1).jpg",
+        "Kätzchen.jpg",
+        "猫の写真.png",
+        "🐈 'quoted' \"twice\".gif",
+        "a/b\\c.jpg",
+        "%41+%2B.jpg",
+        "x" * 255,
+        "",
+    ],
+)
+def test_a_picture_keeps_its_bytes_and_its_name(file_name):
+    storage.put_picture("a picture.jpg", b"\x00\xff bytes", "image/jpeg", file_name)
+    assert storage.get_picture("a picture.jpg") == (b"\x00\xff bytes", file_name)
 
 
-@pytest.mark.parametrize("name", ["a b, c.png", "Käse 猫.png", "x" * 250])
-def test_a_picture_keeps_its_file_name(name):
-    storage.put_picture("key.png", b"bytes", "image/png", name)
-    assert storage.get_picture("key.png") == (b"bytes", name)
+def test_a_picture_without_a_name_has_an_empty_one():
+    s3().put_object(Bucket=env.aws().input_bucket, Key="stranger.jpg", Body=b"bytes")
+    assert storage.get_picture("stranger.jpg") == (b"bytes", "")
 
 
-def test_a_missing_picture_is_missing():
-    with pytest.raises(storage.PictureMissing):
-        storage.get_picture("nowhere.png")
+def test_a_missing_picture_is_told_from_other_errors():
+    with pytest.raises(storage.PictureMissing, match="nowhere"):
+        storage.get_picture("nowhere.jpg")
 
 
-def test_the_backend_stores_and_announces_and_a_repeat_announces_what_is_stored():
-    backend, first = RecordBackend(app=app), new_record()
-    backend.store_result(first.id, first, states.SUCCESS)
-    backend.store_result(first.id, replace(first, label="another"), states.SUCCESS)
-    messages = responses.receive(wait_seconds=1)
-    messages += responses.receive(wait_seconds=0)
-    assert [record_of(message["Body"]) for message in messages] == [first, first]
-    assert backend.get_task_meta(first.id)["result"] == first
+def test_a_missing_bucket_is_no_missing_picture(monkeypatch):
+    monkeypatch.setenv("INPUT_BUCKET", "no-such-bucket")
+    env.aws.cache_clear()
+    try:
+        with pytest.raises(ClientError, match="NoSuchBucket"):
+            storage.get_picture("any.jpg")
+    finally:
+        env.aws.cache_clear()
 
 
-def test_an_attempt_that_failed_stores_and_announces_nothing():
-    backend, first = RecordBackend(app=app), new_record()
-    backend.store_result(first.id, ValueError("away"), states.FAILURE)
-    assert storage.get_record(first.id) is None
-    assert responses.receive(wait_seconds=0) == []
+def test_a_record_is_stored_and_read(record):
+    assert storage.put_record(record) == record
+    assert storage.get_record(record.id) == record
+
+
+def test_a_done_record_has_its_label_beside_it(record):
+    storage.put_record(record)
+    assert stored_text(f"{record.id}.json") == record.to_json()
+    assert stored_text(f"{record.id}.txt") == "(test_0, bathtub)"
+
+
+def test_a_failed_record_has_no_label(record):
+    failed = replace(record, state=contract.FAILED, label="", confidence=None, top5=(), error_code="broken")
+    assert storage.put_record(failed) == failed
+    with pytest.raises(s3().exceptions.NoSuchKey):
+        stored_text(f"{record.id}.txt")
+
+
+def test_no_record_is_none():
+    assert storage.get_record(str(uuid4())) is None
+
+
+def test_the_first_record_stays(record):
+    storage.put_record(record)
+    again = replace(record, label="tub", finished_at="2027-01-01T00:00:00+00:00")
+    assert storage.put_record(again) == record
+    assert storage.get_record(record.id) == record
+    assert stored_text(f"{record.id}.txt") == "(test_0, bathtub)"
+
+
+def test_a_failure_after_a_success_changes_nothing(record):
+    storage.put_record(record)
+    assert storage.put_record(replace(record, state=contract.FAILED, label="")) == record
+    assert stored_text(f"{record.id}.txt") == "(test_0, bathtub)"
+
+
+def test_a_label_that_a_crash_left_out_is_written_by_the_repeat(record):
+    storage.put_record(record)
+    s3().delete_object(Bucket=env.aws().output_bucket, Key=f"{record.id}.txt")
+    storage.put_record(replace(record, label="tub"))
+    assert stored_text(f"{record.id}.txt") == "(test_0, bathtub)"
+
+
+def test_of_many_writers_at_once_one_wins_and_all_hear_of_it(record):
+    start = threading.Barrier(8)
+
+    def put(number):
+        start.wait(10)
+        return storage.put_record(replace(record, label=f"label {number}"))
+
+    with ThreadPoolExecutor(8) as threads:
+        stored = set(threads.map(put, range(8)))
+    assert stored == {storage.get_record(record.id)}
+    assert stored_text(f"{record.id}.txt") == f"(test_0, {stored.pop().label})"
+
+
+def test_a_stored_object_that_is_no_record_is_said_to_be_none(record):
+    s3().put_object(Bucket=env.aws().output_bucket, Key=f"{record.id}.json", Body=b"[]")
+    with pytest.raises(ContractError):
+        storage.get_record(record.id)
+
+
+def test_a_signed_address_downloads_and_never_shows():
+    storage.put_picture("a picture.svg", b"<svg/>", "image/svg+xml", "a picture.svg")
+    url = storage.download_url(env.aws().input_bucket, "a picture.svg")
+    assert httpx.get(url).content == b"<svg/>"
+    assert parse_qs(urlsplit(url).query)["response-content-disposition"] == ["attachment"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import structlog
@@ -101,7 +102,7 @@ def pretrained(name: str, weights: WeightsEnum) -> Model:
         return _resnet(name, state, weights.name)
     except UNLOADABLE as error:
         source = cached if cached.exists() else weights.url
-        raise WeightsUnavailable(f"{source}: {_first_line(error)}") from error
+        raise WeightsUnavailable(f"{source}: {_reason(error)}") from error
     finally:
         socket.setdefaulttimeout(previous)
 
@@ -135,13 +136,15 @@ def _configured(config: env.Worker) -> Model:
         return _resnet(config.model, state, f"{source.rpartition('/')[2]} sha256:{sha256(content).hexdigest()[:12]}")
     except (*UNLOADABLE, ClientError, BotoCoreError) as error:
         raise env.ConfigurationError(
-            f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {_first_line(error)}"
+            f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {_reason(error)}"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    """Return what is wrong. torch goes on for pages: all keys of a network, or how to trust a stranger's file."""
-    return str(error).partition("\n")[0].rstrip(": ") or type(error).__name__
+def _reason(error: Exception) -> str:
+    """Return what is wrong in a sentence. torch lists all keys of a network, or says how to trust a stranger's file."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it isn't a file of PyTorch weights"
+    return shorten(str(error) or type(error).__name__, 300, placeholder=" …")
 
 
 def _read_s3(url: str) -> bytes:

@@ -51,15 +51,15 @@ def page(browser: Browser, system: System, request: pytest.FixtureRequest) -> It
     assert wrong == []
 
 
-def save_screenshot(page: Page, name: str) -> None:
+def save_screenshot(page: Page, name: str, request: pytest.FixtureRequest) -> None:
     """Save what the page shows, where SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder, f"{name}, {request.node.callspec.id}.png"), full_page=True)
 
 
 def upload_three_pictures(page: Page) -> None:
     page.goto("/")
-    save_screenshot(page, "home")
     page.set_input_files("input[type=file]", PICTURES)
     page.get_by_role("button", name="Classify").click()
     page.wait_for_url("**/upload/*/")
@@ -89,10 +89,10 @@ def expect_thumbnails(page: Page, count: int) -> None:
 def test_three_pictures_are_uploaded_and_their_results_shown(page: Page, request: pytest.FixtureRequest):
     upload_three_pictures(page)
     expect_three_results(page)
-    save_screenshot(page, f"results, {request.node.callspec.id}")
+    save_screenshot(page, "results", request)
 
 
-def test_the_history_shows_what_was_uploaded(page: Page):
+def test_the_history_shows_what_was_uploaded(page: Page, request: pytest.FixtureRequest):
     upload_three_pictures(page)
     expect_three_results(page)
     page.get_by_role("link", name="History").click()
@@ -100,4 +100,4 @@ def test_the_history_shows_what_was_uploaded(page: Page):
         card = page.locator("article.card.done").filter(has_text=file_name).first
         expect(card.get_by_role("heading")).to_contain_text(label)
     expect_thumbnails(page, page.locator("article.card.done").count())
-    save_screenshot(page, "history")
+    save_screenshot(page, "history", request)
