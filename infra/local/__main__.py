@@ -11,7 +11,7 @@ from rich.table import Table
 
 from infra.local.environment import LOGS, STATE, environment
 from infra.local.samples import Sample, classify, pictures
-from infra.local.stack import Stack, last_lines, running
+from infra.local.stack import Stack, fell_back, last_lines, running
 from project import env
 from project.env import ConfigurationError
 
@@ -34,6 +34,8 @@ def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures 
 
             with running(env.read(env.Local), say) as stack:
                 status.stop()
+                if fell_back():
+                    _warn_of_fallback()
                 if samples:
                     _show_samples(stack)
                 _show_addresses(stack)
@@ -63,13 +65,13 @@ def _show_samples(stack: Stack) -> None:
         confidence = f"{result['confidence']:.1%}" if result["confidence"] else ""
         table.add_row(sample.file, found, confidence, f"{sample.seconds:.2f} s")
     console.print(table)
-    for model, weights in {
-        (sample.result["model"], sample.result["weights"]) for sample in done if sample.result["fallback"]
-    }:
-        console.print(
-            f"[yellow]Warning: these were classified by the fallback model {model} ({weights}), since the weights of "
-            f"{env.worker().model} could not be had; {LOGS}/worker.log says why.[/yellow]"
-        )
+
+
+def _warn_of_fallback() -> None:
+    console.print(
+        f"[yellow]Warning: the weights of {env.worker().model} could not be had, so the fallback model "
+        f"EfficientNet-Lite0 classifies; {LOGS}/worker.log says why.[/yellow]"
+    )
 
 
 def _show_addresses(stack: Stack) -> None:

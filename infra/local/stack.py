@@ -27,7 +27,9 @@ STOP_SECONDS = 60
 LOG_TAIL_LINES = 15
 BIN = Path(sys.executable).parent
 
+# What the worker logs.
 READY_LINE = "ready to take pictures"
+FALLBACK_LINE = "weights not to be had, falling back"
 RESET_ADMIN = """
 from django.contrib.auth import get_user_model
 admin, _ = get_user_model().objects.get_or_create(username="admin", is_staff=True, is_superuser=True)
@@ -183,10 +185,19 @@ def _configuration(programs: list[Process], folder: str, socket: str) -> RawConf
 
 
 def _wait_until_ready(stack: Stack) -> None:
-    worker_log = LOGS / "worker.log"
     _wait(lambda: _answers(f"{stack.site}/history/"), stack.gave_up, "web")
-    _wait(lambda: worker_log.exists() and READY_LINE in worker_log.read_text(errors="replace"), stack.gave_up, "worker")
+    _wait(lambda: _worker_said(READY_LINE), stack.gave_up, "worker")
     _wait(lambda: _answers(f"{stack.flower}/healthcheck"), stack.gave_up, "flower")
+
+
+def fell_back() -> bool:
+    """Tell whether the worker classifies by the fallback model."""
+    return _worker_said(FALLBACK_LINE)
+
+
+def _worker_said(line: str) -> bool:
+    log = LOGS / "worker.log"
+    return log.exists() and line in log.read_text(errors="replace")
 
 
 def _wait(ready: Callable[[], bool], gave_up: Callable[[], str | None], name: str) -> None:
