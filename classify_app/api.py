@@ -16,7 +16,7 @@ from ninja.files import UploadedFile
 from ninja.pagination import CursorPagination, paginate
 from pydantic import Field
 
-from classify_app.models import Classification
+from classify_app.models import Classification, without_thumbnails
 from classify_app.submission import (
     BAD_REQUEST,
     RETRY_AFTER_SECONDS,
@@ -103,10 +103,6 @@ def resource_path(id: UUID) -> str:
     return f"/api/v1/classifications/{id}"
 
 
-def rows() -> QuerySet[Classification]:
-    return Classification.objects.defer("thumbnail")
-
-
 @api.post(
     "/classifications",
     response={200: ClassificationOut, 202: ClassificationOut, 413: ProblemOut, 415: ProblemOut, 422: ProblemOut},
@@ -124,7 +120,7 @@ async def create_classification(request: HttpRequest, response: HttpResponse, fi
         return Status(202, row)
     response["Preference-Applied"] = f"wait={seconds}"
     is_finished = await waiter.wait(row.id, seconds)
-    row = await in_upload_thread(lambda: rows().get(id=row.id))
+    row = await in_upload_thread(lambda: without_thumbnails().get(id=row.id))
     return Status(200 if is_finished else 202, row)
 
 
@@ -140,7 +136,7 @@ def preferred_wait(prefer: str) -> int | None:
     summary="Read one",
 )
 def read_classification(request: HttpRequest, id: UUID) -> Classification:
-    row: Classification | None = rows().filter(id=id).first()
+    row: Classification | None = without_thumbnails().filter(id=id).first()
     if row is None:
         raise Http404(f"There is no classification {id}.")
     return row
@@ -164,7 +160,7 @@ class Pages(CursorPagination):
 @api.get("/classifications", response=list[ClassificationOut], summary="List all, newest first")
 @paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE)
 def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
-    return rows()
+    return without_thumbnails()
 
 
 def problem(request: HttpRequest, code: str, status: int, detail: str) -> HttpResponse:

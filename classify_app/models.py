@@ -75,3 +75,8 @@ class Classification(models.Model):
     @property
     def file_stem(self) -> str:
         return contract.file_stem(self.file_name)
+
+
+def without_thumbnails() -> models.QuerySet[Classification]:
+    """Return all classifications, each without the kilobytes of its thumbnail."""
+    return Classification.objects.defer("thumbnail")

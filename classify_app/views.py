@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
@@ -13,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from classify_app.forms import UploadForm
-from classify_app.models import Classification
+from classify_app.models import Classification, without_thumbnails
 from classify_app.submission import RETRY_AFTER_SECONDS, Unavailable, status_of, submit
 from classify_app.synchronous import classify_and_wait
 from project import contract, env
@@ -21,10 +20,6 @@ from project.pictures import BadPicture
 
 PAGE_SIZE = 24
 REFRESH_SECONDS = 2
-
-
-def rows() -> QuerySet[Classification]:
-    return Classification.objects.defer("thumbnail")
 
 
 @csrf_exempt
@@ -79,7 +74,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 @require_safe
 def upload_results(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     """The results of one form, refreshing itself until all of them are there."""
-    pictures = list(rows().filter(upload_id=upload_id).order_by("id"))
+    pictures = list(without_thumbnails().filter(upload_id=upload_id).order_by("id"))
     if not pictures:
         raise Http404("There is no such upload.")
     finished = sum(row.finished for row in pictures)
@@ -95,14 +90,14 @@ def upload_results(request: HttpRequest, upload_id: UUID) -> HttpResponse:
 
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    pages = Paginator(rows(), PAGE_SIZE)
+    pages = Paginator(without_thumbnails(), PAGE_SIZE)
     page = pages.get_page(request.GET.get("page"))
     return render(request, "classify_app/history.html", {"page": page})
 
 
 @require_safe
 def classification(request: HttpRequest, id: UUID) -> HttpResponse:
-    row = get_object_or_404(rows(), id=id)
+    row = get_object_or_404(without_thumbnails(), id=id)
     context = {
         "row": row,
         "pending": not row.finished,

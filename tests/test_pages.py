@@ -192,6 +192,14 @@ def test_a_hostile_name_in_a_refusal_is_shown_and_never_run(client):
     assert "<img src=x" not in page
 
 
+def test_the_history_names_what_classified_each_picture(client):
+    complete(done(row(), model="efficientnet-lite0", fallback=True))
+    complete(done(row()))
+    text = client.get("/history/").text
+    assert "by resnet50, IMAGENET1K_V2" in text
+    assert text.count("(the fallback model)") == 1
+
+
 def test_the_pages_warn_where_the_fallback_model_classified(client):
     one = row(upload_id=uuid4())
     complete(done(one, model="efficientnet-lite0", fallback=True))
