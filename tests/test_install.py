@@ -1,0 +1,39 @@
+"""The installer: what can't be installed is said in a sentence."""
+
+import pytest
+
+from infra.local import install
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "apt install build-essential"),
+        (
+            "Could not run curl-config: [Errno 2] No such file or directory",
+            "apt install build-essential",
+        ),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "The disk is full."),
+        ("ERROR: Could not find a version that satisfies the requirement celery==5.7.0", "could not be found"),
+        ("something else", "pip failed."),
+    ],
+)
+def test_pips_failure_is_explained(output, sentence):
+    said = install.reason(f"Collecting celery\n{output}\n")
+    assert sentence in said.partition("\n\n")[0]
+    assert output in said
+
+
+def test_too_little_disk_is_said_before_anything_is_made(monkeypatch, tmp_path):
+    monkeypatch.setattr(install, "PYTHON", tmp_path / "no python")
+    monkeypatch.setattr(install, "NEEDED_GB", {"cpu": 1_000_000})
+    with pytest.raises(SystemExit, match="the installation needs 1000000 GB"):
+        install.check_disk("cpu")
+
+
+def test_a_changed_requirement_is_another_fingerprint(monkeypatch, tmp_path):
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    (tmp_path / "requirements.txt").write_text("celery==5.7.0")
+    before = install.fingerprint(tmp_path / "requirements.txt")
+    (tmp_path / "requirements.txt").write_text("celery==5.7.1")
+    assert install.fingerprint(tmp_path / "requirements.txt") != before
