@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The fallback model stands in where ResNet's weights can't be downloaded; 0 insists on ResNet.
-export MODEL_FALLBACK ?= 1
-
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev demo up test check format table clean
 

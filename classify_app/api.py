@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +12,12 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import File, NinjaAPI, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from ninja.files import UploadedFile
+from ninja.openapi.schema import OpenAPISchema
 from ninja.pagination import CursorPagination, paginate
 from pydantic import Field
 
 from classify_app.models import Classification, without_thumbnails
+from classify_app.problems import MEDIA_TYPE, problem
 from classify_app.submission import (
     BAD_REQUEST,
     RETRY_AFTER_SECONDS,
@@ -29,7 +30,21 @@ from classify_app.waiting import in_upload_thread, waiter
 from project import env
 from project.pictures import BadPicture
 
-api = NinjaAPI(
+
+class Api(NinjaAPI):
+    """ninja declares every answer as application/json; errors here are problems."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= 400:
+                        answer["content"] = {MEDIA_TYPE: answer["content"]["application/json"]}
+        return schema
+
+
+api = Api(
     title="Image recognition",
     version="1",
     description="Post a picture, read what is on it. Errors are `application/problem+json` (RFC 9457).",
@@ -105,7 +120,7 @@ def resource_path(id: UUID) -> str:
 
 @api.post(
     "/classifications",
-    response={200: ClassificationOut, 202: ClassificationOut, 413: ProblemOut, 415: ProblemOut, 422: ProblemOut},
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys((400, 413, 415, 422, 503), ProblemOut),
     summary="Classify a picture",
 )
 async def create_classification(request: HttpRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
@@ -163,43 +178,35 @@ def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
     return without_thumbnails()
 
 
-def problem(request: HttpRequest, code: str, status: int, detail: str) -> HttpResponse:
-    """Return an RFC 9457 problem; `code` is stable and makes its type."""
-    body = {"type": f"urn:problem:{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    response: HttpResponse = api.create_response(request, body, status=status)
-    response["Content-Type"] = "application/problem+json"
-    return response
-
-
 @api.exception_handler(BadPicture)
 def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
-    return problem(request, refusal.code, status_of(refusal), str(refusal))
+    return problem(refusal.code, status_of(refusal), str(refusal))
 
 
 @api.exception_handler(Unavailable)
 def unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
-    response = problem(request, "unavailable", 503, str(error))
+    response = problem("unavailable", 503, str(error))
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
 @api.exception_handler(Http404)
 def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return problem(request, "not_found", 404, str(error) or "There is nothing at this address.")
+    return problem("not_found", 404, str(error) or "There is nothing at this address.")
 
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return problem(request, BAD_REQUEST, error.status_code, str(error))
+    return problem(BAD_REQUEST, error.status_code, str(error))
 
 
 @api.exception_handler(MultiPartParserError)
 @api.exception_handler(SuspiciousOperation)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
-    return problem(request, BAD_REQUEST, 400, UNREADABLE_BODY)
+    return problem(BAD_REQUEST, 400, UNREADABLE_BODY)
 
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     detail = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors)
-    return problem(request, "invalid", 422, detail)
+    return problem("invalid", 422, detail)

@@ -103,11 +103,7 @@ def requests() -> list[dict[str, Any]]:
 
 def arguments_of(message: str) -> dict[str, Any]:
     """Return the keyword arguments in a task's message."""
-    envelope = json.loads(message)
-    body = envelope["body"]
-    if envelope["properties"]["body_encoding"] == "base64":
-        body = base64.b64decode(body)
-    arguments: dict[str, Any] = json.loads(body)[1]
+    arguments: dict[str, Any] = json.loads(json.loads(message)["body"])[1]
     return arguments
 
 

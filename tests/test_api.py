@@ -110,6 +110,40 @@ def test_what_is_not_there_is_a_problem(client):
     assert UNKNOWN in response.json()["detail"]
 
 
+@pytest.mark.parametrize("address", ["/api/v1/", "/api/v1/cats", f"{ADDRESS}/", f"{ADDRESS}/{UNKNOWN}/more"])
+def test_an_unknown_address_is_a_problem(client, address):
+    assert_problem(client.get(address), 404, "not_found")
+
+
+def test_another_method_is_a_problem_that_says_which_there_are(client):
+    response = client.put(ADDRESS)
+    assert_problem(response, 405, "method_not_allowed")
+    assert set(response["Allow"].split(", ")) == {"GET", "POST"}
+
+
+def test_a_crash_is_a_problem(client, monkeypatch):
+    client.raise_request_exception = False
+    monkeypatch.setattr("classify_app.api.without_thumbnails", lambda: 1 / 0)
+    assert_problem(client.get(f"{ADDRESS}/{UNKNOWN}"), 500, "internal")
+
+
+def test_an_unknown_page_is_no_problem_but_a_page(client):
+    assert client.get("/cats").headers["Content-Type"].startswith("text/html")
+
+
+def test_the_description_declares_errors_as_problems(client):
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    answers = [
+        (int(status), list(answer["content"]))
+        for operations in paths.values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+    ]
+    assert {status for status, _ in answers} == {200, 202, 400, 404, 413, 415, 422, 503}
+    for status, media_types in answers:
+        assert media_types == ["application/problem+json" if status >= 400 else "application/json"]
+
+
 def test_what_is_no_id_is_a_problem(client):
     assert_problem(client.get(f"{ADDRESS}/cat"), 422, "invalid")
 

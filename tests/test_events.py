@@ -100,8 +100,14 @@ def test_no_batch_is_larger_than_allowed(dispatcher):
         dispatcher.send("task-succeeded", uuid=str(number), result="x" * 9_000)
     batches = dispatcher._batches()
     assert [event["uuid"] for batch in batches for event in batch] == [str(number) for number in range(100)]
-    assert max(len(dumps(batch)) for batch in batches) <= events.MAX_BYTES
+    assert max(len(dumps(dumps(batch))) for batch in batches) <= events.MAX_BYTES
     assert len(batches) < 10  # and yet they are filled
+
+
+def test_quotes_and_foreign_letters_count_as_what_they_become_in_a_message(dispatcher):
+    for number in range(40):
+        dispatcher.send("task-succeeded", uuid=str(number), result='"ü' * 5_000)
+    assert {event["uuid"] for event in received(40)} == {str(number) for number in range(40)}
 
 
 def test_what_cannot_be_sent_is_dropped_and_the_rest_arrives(dispatcher):

@@ -24,7 +24,6 @@ def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures 
     """Start everything and stay up until Ctrl-C, which stops all of it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    os.environ.setdefault("MODEL_FALLBACK", "1")
     try:
         with console.status("checking the machine") as status:
 

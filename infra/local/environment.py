@@ -30,6 +30,7 @@ def environment(ports: env.Local) -> dict[str, str]:
         "EVENT_QUEUE_URL": f"{queues}/{resources.EVENTS.name}",
         "DATABASE_URL": f"sqlite:///{STATE}/db.sqlite3",
         "SECRET_KEY": _secret_key(),
+        "MODEL_FALLBACK": "1",
         "LOG_FORMAT": "console",
     }
     # A local stack never talks to a real account, whatever the caller's environment holds.
