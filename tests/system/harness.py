@@ -206,6 +206,10 @@ class System:
         for process in self.processes.values():
             process.wait(10)
 
+    def client(self, **options: Any) -> httpx.Client:
+        """Return a client of the site; `options` are httpx's."""
+        return httpx.Client(base_url=self.site, **{"timeout": 30, **options})
+
     def log(self, name: str) -> str:
         return (self.state / f"{name}.log").read_text(errors="replace")
 

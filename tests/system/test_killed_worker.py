@@ -71,7 +71,7 @@ def test_what_a_killed_worker_held_is_classified_by_the_next(start_system: Start
     system = start_system(workers=0)
     set_visibility(system, SHORT_VISIBILITY)
     system.start_worker("worker1")
-    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads, httpx.Client(base_url=system.site, timeout=30) as client:
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads, system.client() as client:
         posting = post_all_until_some_are_done(system, threads, client)
         system.kill("worker1")
         assert system.depth(REQUESTS).held > 0
@@ -83,7 +83,7 @@ def test_what_a_killed_worker_held_is_classified_by_the_next(start_system: Start
 
 def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(start_system: StartSystem):
     system = start_system(workers=2)
-    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads, httpx.Client(base_url=system.site, timeout=30) as client:
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads, system.client() as client:
         posting = post_all_until_some_are_done(system, threads, client)
         assert system.terminate("worker1", STOP_SECONDS) == 0
         ids = list(posting)

@@ -113,7 +113,7 @@ def check_share_right(photographs: list[Photograph], rows: dict[str, Classificat
 @pytest.fixture(scope="module")
 def client(system: System) -> Any:
     limits = httpx.Limits(max_connections=None)
-    with httpx.Client(base_url=system.site, timeout=ANSWER_SECONDS, limits=limits) as client:
+    with system.client(timeout=ANSWER_SECONDS, limits=limits) as client:
         yield client
 
 
