@@ -18,6 +18,8 @@ TOO_MANY_BYTES = "too_many_bytes"
 TOO_MANY_PIXELS = "too_many_pixels"
 BROKEN = "broken"
 MISSING = "missing"
+CRASHED = "crashed"
+TOO_SLOW = "too_slow"
 
 # What Pillow's readers raise on data that is truncated or was tampered with.
 READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
@@ -29,6 +31,9 @@ class BadPicture(Exception):
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return BadPicture, (self.code, str(self))  # It also travels between processes.
 
 
 @dataclass(frozen=True)

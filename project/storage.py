@@ -9,6 +9,8 @@ from project.aws import s3
 from project.contract import Record
 
 DOWNLOAD_SECONDS = 300
+WRITTEN = ("PreconditionFailed", "ConditionalRequestConflict")
+"""S3's codes for a key that is there already, or that another writer is just writing."""
 
 
 class PictureMissing(Exception):
@@ -47,7 +49,7 @@ def put_record(record: Record) -> Record:
             IfNoneMatch="*",
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
+        if error.response["Error"]["Code"] not in WRITTEN:
             raise
         stored = get_record(record.id)
         if stored is None:

@@ -32,6 +32,7 @@ def environment(ports: env.Local) -> dict[str, str]:
         "SECRET_KEY": _secret_key(),
         "MODEL_FALLBACK": "1",
         "LOG_FORMAT": "console",
+        "LONG_POLL_SECONDS": "2",  # requests cost nothing here, and Ctrl-C waits for the poll
     }
     # A local stack never talks to a real account, whatever the caller's environment holds.
     forced = {
