@@ -98,8 +98,9 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _web.https
-# The synchronous routes' clients speak plain HTTP and follow no redirect.
-SECURE_REDIRECT_EXEMPT = [r"^$", r"^postApi/image/?$"] if _web.open_synchronous_routes else []
+SYNCHRONOUS_ROUTES = r"^(postApi/image/?)?$"
+# Their clients speak plain HTTP and follow no redirect.
+SECURE_REDIRECT_EXEMPT = [SYNCHRONOUS_ROUTES] if _web.open_synchronous_routes else []
 SECURE_HSTS_SECONDS = _web.hsts_seconds if _web.https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 # To be in the browsers' own lists is for the owner of a whole domain to ask, not for one of its sites.

@@ -148,17 +148,18 @@ def test_a_token_is_made_shown_once_and_revoked(page: Page):
 
 def test_the_apis_documentation_works(scripted: Page):
     scripted.goto("/api/v1/docs")
-    scripted.get_by_role("button", name="GET /api/v1/classifications", exact=True).click()
-    scripted.get_by_role("button", name="Try it out").click()
-    scripted.get_by_role("button", name="Execute").click()
-    expect(scripted.locator(".live-responses-table .response-col_status")).to_contain_text("200")
+    operation = scripted.locator(".opblock-get", has_text="List all")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table tbody .response-col_status")).to_contain_text("200")
 
 
 @pytest.mark.parametrize("path", ["", "classify_app/classification/", "classify_app/apitoken/", "auth/user/add/"])
 def test_the_admin_works(scripted: Page, path: str):
     scripted.goto(f"/admin/{path}")
-    expect(scripted.get_by_role("link", name="Image recognition")).to_be_visible()
-    expect(scripted.get_by_role("button", name="Toggle theme").first).to_be_visible()
+    expect(scripted.locator("#site-name")).to_contain_text("Image recognition")
+    expect(scripted.locator("#toggle-nav-sidebar").or_(scripted.locator("#recent-actions-module"))).to_be_visible()
 
 
 def test_a_classification_has_its_page_in_the_admin(scripted: Page):
