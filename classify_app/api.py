@@ -5,27 +5,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from csp.constants import SELF
+from csp.decorators import csp_update
 from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja import File, NinjaAPI, Schema, Status
-from ninja.errors import HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.files import UploadedFile
 from ninja.openapi.schema import OpenAPISchema
 from ninja.pagination import CursorPagination, paginate
 from pydantic import Field
 
-from classify_app.models import Classification, without_thumbnails
+from classify_app.authentication import BEARER, Bearer, NotAllowed, Session, UserRequest, unauthenticated
+from classify_app.models import Classification, visible_to
 from classify_app.problems import MEDIA_TYPE, problem
-from classify_app.submission import (
-    BAD_REQUEST,
-    RETRY_AFTER_SECONDS,
-    UNREADABLE_BODY,
-    Unavailable,
-    status_of,
-    submit,
-)
+from classify_app.rate_limits import take_upload
+from classify_app.submission import BAD_REQUEST, UNREADABLE_BODY, status_of, submit
+from classify_app.tokens import READ, WRITE
+from classify_app.unavailable import Unavailable
 from classify_app.waiting import in_upload_thread, waiter
 from project import env
 from project.pictures import BadPicture
@@ -47,11 +46,18 @@ class Api(NinjaAPI):
 api = Api(
     title="Image recognition",
     version="1",
-    description="Post a picture, read what is on it. Errors are `application/problem+json` (RFC 9457).",
+    description="Post a picture, read what is on it. Errors are `application/problem+json` (RFC 9457). "
+    "Send your token as `Authorization: Bearer TOKEN`; the account page of the site makes tokens. "
+    "Each user sees what they sent, staff see all.",
     urls_namespace="api",
+    auth=[Bearer(READ), Session()],
+    # The icons of the documentation's page stand in its style sheet.
+    docs_decorator=csp_update({"img-src": [SELF, "data:"]}),
 )
 
 PAGE_SIZE = 50
+NOT_LET_IN = (401, 403)
+REFUSED_UPLOAD = (400, *NOT_LET_IN, 408, 413, 415, 422, 429, 503)
 
 
 class PredictionOut(Schema):
@@ -120,22 +126,24 @@ def resource_path(id: UUID) -> str:
 
 @api.post(
     "/classifications",
-    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys((400, 413, 415, 422, 503), ProblemOut),
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(REFUSED_UPLOAD, ProblemOut),
     summary="Classify a picture",
+    auth=[Bearer(WRITE), Session()],
 )
-async def create_classification(request: HttpRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
+async def create_classification(request: UserRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
     """Accept a picture and answer 202 with its resource and `Location`.
 
     With the header `Prefer: wait=N` the answer is 200 with the result, or 202 when N seconds pass before it is there.
     """
-    row = await in_upload_thread(lambda: submit(file))
+    take_upload(request.user.pk)
+    row = await in_upload_thread(lambda: submit(file, request.user))
     response["Location"] = resource_path(row.id)
     seconds = preferred_wait(request.headers.get("Prefer", ""))
     if seconds is None:
         return Status(202, row)
     response["Preference-Applied"] = f"wait={seconds}"
     is_finished = await waiter.wait(row.id, seconds)
-    row = await in_upload_thread(lambda: without_thumbnails().get(id=row.id))
+    row = await in_upload_thread(lambda: visible_to(request.user).get(id=row.id))
     return Status(200 if is_finished else 202, row)
 
 
@@ -147,11 +155,11 @@ def preferred_wait(prefer: str) -> int | None:
 
 @api.get(
     "/classifications/{id}",
-    response={200: ClassificationOut, 404: ProblemOut, 422: ProblemOut},
+    response={200: ClassificationOut} | dict.fromkeys((*NOT_LET_IN, 404, 422), ProblemOut),
     summary="Read one",
 )
 def read_classification(request: HttpRequest, id: UUID) -> Classification:
-    row: Classification | None = without_thumbnails().filter(id=id).first()
+    row: Classification | None = visible_to(request.user).filter(id=id).first()
     if row is None:
         raise Http404(f"There is no classification {id}.")
     return row
@@ -172,10 +180,14 @@ class Pages(CursorPagination):
             return cursor
 
 
-@api.get("/classifications", response=list[ClassificationOut], summary="List all, newest first")
+@api.get(
+    "/classifications",
+    response={200: list[ClassificationOut]} | dict.fromkeys((*NOT_LET_IN, 422), ProblemOut),
+    summary="List all, newest first",
+)
 @paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE)
 def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
-    return without_thumbnails()
+    return visible_to(request.user)
 
 
 @api.exception_handler(BadPicture)
@@ -185,9 +197,22 @@ def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
 
 @api.exception_handler(Unavailable)
 def unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
-    response = problem("unavailable", 503, str(error))
-    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    response = problem(error.code, error.status, str(error))
+    response["Retry-After"] = str(error.retry_after)
     return response
+
+
+@api.exception_handler(NotAllowed)
+def not_allowed(request: HttpRequest, refusal: NotAllowed) -> HttpResponse:
+    response = problem(refusal.code, refusal.status, str(refusal))
+    if refusal.status == 401:
+        response["WWW-Authenticate"] = BEARER
+    return response
+
+
+@api.exception_handler(AuthenticationError)
+def nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return not_allowed(request, unauthenticated("Send an API token as: Authorization: Bearer TOKEN."))
 
 
 @api.exception_handler(Http404)

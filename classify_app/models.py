@@ -1,10 +1,13 @@
-"""One table: each picture that was accepted, and what became of it."""
+"""The tables: each picture that was accepted and what became of it; the tokens by which programs send them."""
 
 from uuid import UUID
 
 import uuid_utils.compat
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from project import contract
 
@@ -24,6 +27,14 @@ class Classification(models.Model):
     """A picture from its acceptance to its result: queued, then done or failed, once and for good."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        help_text="Who sent it; nobody where it came without a token.",
+    )
     upload_id = models.UUIDField(
         "upload", null=True, blank=True, db_index=True, help_text="One form's pictures share it."
     )
@@ -51,6 +62,7 @@ class Classification(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index(fields=("state", "id"), name="classification_state"),
+            models.Index(fields=("owner", "id"), name="classification_owner"),
             models.Index(
                 fields=("created_at",),
                 name="classification_unsent",
@@ -80,3 +92,42 @@ class Classification(models.Model):
 def without_thumbnails() -> models.QuerySet[Classification]:
     """Return all classifications, each without the kilobytes of its thumbnail."""
     return Classification.objects.defer("thumbnail")
+
+
+def visible_to(user: User | AnonymousUser) -> models.QuerySet[Classification]:
+    """Return what a user may see, without thumbnails: staff all, others their own, strangers nothing."""
+    if user.is_anonymous:
+        return Classification.objects.none()
+    return without_thumbnails() if user.is_staff else without_thumbnails().filter(owner=user)
+
+
+class ApiToken(models.Model):
+    """What a program shows instead of a password. The token itself is nowhere kept, only its digest."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, help_text="What it is for.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    beginning = models.CharField(max_length=8, editable=False, help_text="To tell it from others.")
+    may_read = models.BooleanField(default=False)
+    may_write = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the hour.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.beginning}…)"
+
+    @property
+    def scopes(self) -> list[str]:
+        return [scope for scope, has in (("read", self.may_read), ("write", self.may_write)) if has]
+
+    @property
+    def state(self) -> str:
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at and self.expires_at <= timezone.now() else "valid"

@@ -8,13 +8,16 @@ from uuid import UUID
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from classify_app.backlog import backlog
 from classify_app.models import Classification, new_id
+from classify_app.unavailable import Unavailable
 from project import contract, env, storage
 from project.aws import s3
 from project.celery import app
@@ -22,33 +25,31 @@ from project.pictures import EMPTY, NOT_AN_IMAGE, TOO_MANY_BYTES, BadPicture, op
 
 log = structlog.get_logger()
 
+NOT_REGISTERED = "The picture could not be registered; please try again."
+
 BAD_REQUEST = "bad_request"
 UNREADABLE_BODY = "The body can't be read as multipart/form-data with one picture."
 
 STATUS = {BAD_REQUEST: 400, TOO_MANY_BYTES: 413, NOT_AN_IMAGE: 415}
 """The HTTP status of each refusal; all others are 422."""
 
-RETRY_AFTER_SECONDS = 5
-
-
-class Unavailable(Exception):
-    """A part of the service that an upload needs is away; nothing was accepted, trying again later may work."""
-
 
 def status_of(refusal: BadPicture) -> int:
     return STATUS.get(refusal.code, 422)
 
 
-def submit(file: UploadedFile, upload_id: UUID | None = None) -> Classification:
+def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None) -> Classification:
     """Accept a picture: it will be classified from here on, whatever breaks.
 
-    Raises BadPicture where it is refused, Unavailable where it can't be stored.
+    Raises BadPicture where it is refused, Unavailable where it can't be stored or too many wait already.
     """
     content = _read(file)
     _, header = open_picture(content, env.common().max_pixels)
+    _take_place()
     id = new_id()
     row = Classification(
         id=id,
+        owner=owner,
         upload_id=upload_id,
         file_name=file.name or "",
         input_key=contract.input_key(str(id), header.format),
@@ -68,8 +69,16 @@ def submit(file: UploadedFile, upload_id: UUID | None = None) -> Classification:
             transaction.on_commit(partial(send, row))
     except DatabaseError as error:
         log.error("row not written", error=str(error))
-        raise Unavailable("The picture could not be registered; please try again.") from error
+        raise Unavailable(NOT_REGISTERED) from error
     return row
+
+
+def _take_place() -> None:
+    try:
+        backlog.take_place()
+    except DatabaseError as error:
+        log.error("backlog not counted", error=str(error))
+        raise Unavailable(NOT_REGISTERED) from error
 
 
 def _read(file: UploadedFile) -> bytes:

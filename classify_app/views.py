@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,10 +12,13 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from classify_app.authentication import UserRequest
 from classify_app.forms import UploadForm
-from classify_app.models import Classification, without_thumbnails
-from classify_app.submission import RETRY_AFTER_SECONDS, Unavailable, status_of, submit
+from classify_app.models import visible_to
+from classify_app.rate_limits import take_upload
+from classify_app.submission import status_of, submit
 from classify_app.synchronous import classify_and_wait
+from classify_app.unavailable import Unavailable
 from project import contract, env
 from project.pictures import BadPicture
 
@@ -31,6 +35,7 @@ async def root(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@login_required
 def home(request: HttpRequest) -> HttpResponse:
     return _home(request, UploadForm())
 
@@ -47,34 +52,38 @@ def _home(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResp
 
 
 @require_POST
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: UserRequest) -> HttpResponse:
     """Take the form's pictures; those that are refused are named with the reason, the others go on."""
+    if not request.user.is_authenticated:
+        return redirect("login")  # and from there to the form: this address can't be read
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _home(request, form, 422)
-    upload_id, accepted, status = uuid4(), 0, 422
+    upload_id, accepted, status, retry_after = uuid4(), 0, 422, 0
     for file in form.cleaned_data["pictures"]:
         try:
-            submit(file, upload_id)
+            take_upload(request.user.pk)
+            submit(file, request.user, upload_id)
             accepted += 1
         except BadPicture as refusal:
             status = status_of(refusal)
             messages.error(request, f"{file.name}: {refusal}")
         except Unavailable as error:
-            status = 503
+            status, retry_after = error.status, error.retry_after
             messages.error(request, f"{file.name}: {error}")
     if accepted:
         return redirect("upload-results", upload_id)
     response = _home(request, UploadForm(), status)
-    if status == 503:
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if retry_after:
+        response["Retry-After"] = str(retry_after)
     return response
 
 
 @require_safe
-def upload_results(request: HttpRequest, upload_id: UUID) -> HttpResponse:
+@login_required
+def upload_results(request: UserRequest, upload_id: UUID) -> HttpResponse:
     """The results of one form, refreshing itself until all of them are there."""
-    pictures = list(without_thumbnails().filter(upload_id=upload_id).order_by("id"))
+    pictures = list(visible_to(request.user).filter(upload_id=upload_id).order_by("id"))
     if not pictures:
         raise Http404("There is no such upload.")
     finished = sum(row.finished for row in pictures)
@@ -89,15 +98,17 @@ def upload_results(request: HttpRequest, upload_id: UUID) -> HttpResponse:
 
 
 @require_safe
-def history(request: HttpRequest) -> HttpResponse:
-    pages = Paginator(without_thumbnails(), PAGE_SIZE)
+@login_required
+def history(request: UserRequest) -> HttpResponse:
+    pages = Paginator(visible_to(request.user), PAGE_SIZE)
     page = pages.get_page(request.GET.get("page"))
     return render(request, "classify_app/history.html", {"page": page})
 
 
 @require_safe
-def classification(request: HttpRequest, id: UUID) -> HttpResponse:
-    row = get_object_or_404(without_thumbnails(), id=id)
+@login_required
+def classification(request: UserRequest, id: UUID) -> HttpResponse:
+    row = get_object_or_404(visible_to(request.user), id=id)
     context = {
         "row": row,
         "pending": not row.finished,
@@ -108,9 +119,12 @@ def classification(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 @require_safe
+@login_required
 @cache_control(private=True, max_age=86400, immutable=True)
-def thumbnail(request: HttpRequest, id: UUID) -> HttpResponse:
-    row = get_object_or_404(Classification.objects.only("thumbnail"), id=id)
+def thumbnail(request: UserRequest, id: UUID) -> HttpResponse:
+    row = get_object_or_404(visible_to(request.user).defer(None).only("thumbnail"), id=id)
     if not row.thumbnail:
         raise Http404("This classification has no thumbnail.")
-    return HttpResponse(bytes(row.thumbnail), content_type="image/jpeg")
+    # Opened as a page of its own it may do nothing, whatever it holds.
+    policy = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+    return HttpResponse(bytes(row.thumbnail), content_type="image/jpeg", headers=policy)

@@ -49,6 +49,12 @@ def between(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def secret(text: str) -> str:
+    if len(text) < 50 or len(set(text)) < 10:
+        raise ValueError("must have at least 50 characters, 10 of them different")
+    return text
+
+
 def word(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in allowed:
@@ -69,9 +75,14 @@ def variable(
     default: str | None = None,
     parse: Callable[[str], Any] = str,
     unit: str = "",
+    shown: bool = True,
 ) -> Any:
-    """Declare a variable; without a default it is required. `default` is text, as the user would write it."""
-    return field(metadata={"name": name, "meaning": meaning, "default": default, "parse": parse, "unit": unit})
+    """Declare a variable; without a default it is required. `default` is text, as the user would write it.
+
+    The value of one that isn't `shown` stands in no message.
+    """
+    about = {"name": name, "meaning": meaning, "default": default, "parse": parse, "unit": unit, "shown": shown}
+    return field(metadata=about)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +123,9 @@ class Aws:
 class Web:
     """Read by the web tier: site, consumers, sweeper."""
 
-    secret_key: str = variable("SECRET_KEY", "Signs cookies and forms; keep it secret, 50 characters or more")
+    secret_key: str = variable(
+        "SECRET_KEY", "Signs cookies and forms; keep it secret, 50 characters or more", parse=secret, shown=False
+    )
     database_url: str = variable(
         "DATABASE_URL", "`postgres://user:password@host/name` or `sqlite:///path`", default="sqlite:///db.sqlite3"
     )
@@ -129,12 +142,66 @@ class Web:
     csrf_trusted_origins: tuple[str, ...] = variable(
         "CSRF_TRUSTED_ORIGINS", "Origins behind a proxy that may post the form", default="", parse=words
     )
+    https: bool = variable(
+        "HTTPS",
+        "1: cookies over HTTPS alone, plain HTTP is redirected; 0: for a machine of one's own",
+        default="1",
+        parse=boolean,
+    )
+    hsts_seconds: int = variable(
+        "HSTS_SECONDS",
+        "How long browsers keep to HTTPS once they used it; 0: not told to",
+        default="31536000",
+        parse=at_least_zero,
+        unit="s",
+    )
+    open_synchronous_routes: bool = variable(
+        "OPEN_SYNCHRONOUS_ROUTES",
+        "1: the synchronous routes take pictures without a token, and over plain HTTP",
+        default="0",
+        parse=boolean,
+    )
     debug: bool = variable("DEBUG", "Django's debug pages; never in production", default="0", parse=boolean)
     max_upload_bytes: int = variable(
         "MAX_UPLOAD_BYTES", "Largest picture accepted", default="10000000", parse=positive, unit="bytes"
     )
     max_form_pictures: int = variable(
         "MAX_FORM_PICTURES", "Pictures one form may send", default="100", parse=positive, unit="pictures"
+    )
+    max_form_bytes: int = variable(
+        "MAX_FORM_BYTES",
+        "Largest upload by the form, all pictures together",
+        default="100000000",
+        parse=positive,
+        unit="bytes",
+    )
+    body_seconds: int = variable(
+        "BODY_SECONDS",
+        "Time in which MAX_UPLOAD_BYTES must arrive; more bytes get more time",
+        default="60",
+        parse=positive,
+        unit="s",
+    )
+    max_backlog: int = variable(
+        "MAX_BACKLOG",
+        "Queued pictures above which no more are taken",
+        default="100000",
+        parse=positive,
+        unit="pictures",
+    )
+    rate_limit_uploads_per_minute: int = variable(
+        "RATE_LIMIT_UPLOADS_PER_MINUTE",
+        "Pictures a user may send to one web process; 0: no limit",
+        default="600",
+        parse=at_least_zero,
+        unit="pictures",
+    )
+    rate_limit_open_per_minute: int = variable(
+        "RATE_LIMIT_OPEN_PER_MINUTE",
+        "Pictures an address may send to one web process without a token; 0: no limit",
+        default="300",
+        parse=at_least_zero,
+        unit="pictures",
     )
     sync_wait_seconds: int = variable(
         "SYNC_WAIT_SECONDS", "Longest wait for an answer before 504 or 202", default="300", parse=positive, unit="s"
@@ -246,7 +313,8 @@ def _value(declared: "Field[Any]", environ: Mapping[str, str]) -> Any:
     try:
         return declared.metadata["parse"](text)
     except ValueError as error:
-        raise ConfigurationError(f"{name}={text!r} can't be used: {error}.") from error
+        shown = f"={text!r}" if declared.metadata["shown"] else ""
+        raise ConfigurationError(f"{name}{shown} can't be used: {error}.") from error
 
 
 def table() -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from csp.constants import NONE, SELF
 
 from project import env, logs
 
@@ -31,7 +32,9 @@ INSTALLED_APPS = [
 
 # Each of these must be able to run asynchronously: one that can't would hold a thread for every waiting request.
 MIDDLEWARE = [
+    "classify_app.health.health",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -89,6 +92,29 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _web.https
+SYNCHRONOUS_ROUTES = r"^(postApi/image/?)?$"
+# Their clients speak plain HTTP and follow no redirect.
+SECURE_REDIRECT_EXEMPT = [SYNCHRONOUS_ROUTES] if _web.open_synchronous_routes else []
+SECURE_HSTS_SECONDS = _web.hsts_seconds if _web.https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+# To be in the browsers' own lists is for the owner of a whole domain to ask, not for one of its sites.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
 
 DATA_UPLOAD_MAX_NUMBER_FILES = _web.max_form_pictures
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import User
+from django.test import Client
 
 from infra.local import resources
 from project import env
@@ -64,6 +66,24 @@ def plain_static_files(settings: LazySettings) -> None:
     """Let pages name static files that nobody has collected."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return User.objects.create_user("a member of the staff", is_staff=True)
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return User.objects.create_user("a user")
+
+
+@pytest.fixture
+def client(staff: User) -> Client:
+    """A browser of the staff, who see all pictures, those without an owner too."""
+    client = Client()
+    client.force_login(staff)
+    return client
 
 
 @pytest.fixture

@@ -42,11 +42,6 @@ def test_a_picture_is_accepted_with_its_resource_and_where_it_is(client):
     assert client.get(response["Location"]).json() == resource
 
 
-def test_no_token_is_asked_for(client):
-    client.handler.enforce_csrf_checks = True
-    assert post(client).status_code == 202
-
-
 def test_a_wait_is_answered_with_the_result(client):
     with answering():
         response = post(client, prefer="wait=4")
@@ -123,7 +118,7 @@ def test_another_method_is_a_problem_that_says_which_there_are(client):
 
 def test_a_crash_is_a_problem(client, monkeypatch):
     client.raise_request_exception = False
-    monkeypatch.setattr("classify_app.api.without_thumbnails", lambda: 1 / 0)
+    monkeypatch.setattr("classify_app.api.visible_to", lambda user: user / 0)
     assert_problem(client.get(f"{ADDRESS}/{UNKNOWN}"), 500, "internal")
 
 
@@ -139,7 +134,7 @@ def test_the_description_declares_errors_as_problems(client):
         for operation in operations.values()
         for status, answer in operation["responses"].items()
     ]
-    assert {status for status, _ in answers} == {200, 202, 400, 404, 413, 415, 422, 503}
+    assert {status for status, _ in answers} == {200, 202, 400, 401, 403, 404, 408, 413, 415, 422, 429, 503}
     for status, media_types in answers:
         assert media_types == ["application/problem+json" if status >= 400 else "application/json"]
 

@@ -17,6 +17,8 @@ AWS = {
     "EVENT_QUEUE_URL": "https://sqs/events",
 }
 
+WEB = {"SECRET_KEY": "abcdefghij" * 5}
+
 
 @pytest.mark.parametrize("missing", AWS)
 def test_a_missing_variable_is_named_with_its_meaning(missing):
@@ -90,7 +92,7 @@ def test_the_worker_needs_no_variable():
 
 
 def test_defaults_are_the_documented_limits():
-    common, web = env.read(Common, {}), env.read(Web, {"SECRET_KEY": "x"})
+    common, web = env.read(Common, {}), env.read(Web, WEB)
     assert (common.max_pixels, web.max_upload_bytes) == (50_000_000, 10_000_000)
 
 
@@ -99,13 +101,20 @@ def test_the_secret_key_has_no_default():
         env.read(Web, {})
 
 
+@pytest.mark.parametrize("weak", ["abcdefghij" * 4 + "abcdefghi", "abcdefghi" * 6])
+def test_a_weak_secret_key_is_refused_and_not_shown(weak):
+    with pytest.raises(ConfigurationError, match="^SECRET_KEY can't be used: must have at least 50") as refusal:
+        env.read(Web, {"SECRET_KEY": weak})
+    assert weak not in str(refusal.value)
+
+
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("No", False)])
 def test_booleans_are_words(text, value):
     assert env.read(Worker, {"MODEL_FALLBACK": text}).model_fallback is value
 
 
 def test_lists_are_separated_by_commas():
-    web = env.read(Web, {"SECRET_KEY": "x", "ALLOWED_HOSTS": " a.example, b.example ,,"})
+    web = env.read(Web, {**WEB, "ALLOWED_HOSTS": " a.example, b.example ,,"})
     assert web.allowed_hosts == ("a.example", "b.example")
 
 

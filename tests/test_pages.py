@@ -48,8 +48,8 @@ def test_the_form_is_refused_without_its_token():
     assert not Classification.objects.exists()
 
 
-def test_the_form_is_taken_with_its_token():
-    client = Client(enforce_csrf_checks=True)
+def test_the_form_is_taken_with_its_token(client):
+    client.handler.enforce_csrf_checks = True
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/").text)[1]
     response = client.post("/upload/", {"pictures": picture(), "csrfmiddlewaretoken": token})
     assert response.status_code == 302

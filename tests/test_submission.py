@@ -29,50 +29,50 @@ def stored_keys():
     return {stored["Key"] for stored in s3().list_objects_v2(Bucket=env.aws().input_bucket).get("Contents", [])}
 
 
-def test_object_row_and_message_agree(sample):
-    row = submit(upload(sample.read_bytes(), "my cat, asleep.png"))
+def test_object_row_and_message_agree(sample, user):
+    row = submit(upload(sample.read_bytes(), "my cat, asleep.png"), user)
 
     assert storage.get_picture(row.input_key) == (sample.read_bytes(), "my cat, asleep.png")
     assert requests() == [{"version": contract.VERSION, "id": str(row.id), "input_key": row.input_key}]
     row.refresh_from_db()
-    assert (row.state, row.format, row.width, row.height) == (State.QUEUED, "PNG", 451, 300)
+    assert (row.state, row.owner, row.format, row.width, row.height) == (State.QUEUED, user, "PNG", 451, 300)
     assert row.bytes == sample.stat().st_size
     assert row.submitted_at is not None
 
 
 def test_the_key_begins_with_the_id_and_ends_with_what_the_bytes_are():
-    row = submit(upload(jpeg(), "called.png"))
+    row = submit(upload(jpeg(), "called.png"), None)
     assert row.input_key == f"{row.id}.jpg"
 
 
 def test_the_object_has_the_content_type_of_its_bytes():
-    row = submit(upload(PICTURE, "called.txt"))
+    row = submit(upload(PICTURE, "called.txt"), None)
     stored = s3().head_object(Bucket=env.aws().input_bucket, Key=row.input_key)
     assert stored["ContentType"] == "image/png"
 
 
 def test_the_message_never_carries_the_picture(sample):
-    submit(upload(sample.read_bytes()))
+    submit(upload(sample.read_bytes()), None)
     answer = sqs().receive_message(QueueUrl=env.aws().request_queue_url)
     assert len(answer["Messages"][0]["Body"]) < 2_000 < sample.stat().st_size
 
 
 def test_the_task_has_the_classifications_id():
-    row = submit(upload())
+    row = submit(upload(), None)
     answer = sqs().receive_message(QueueUrl=env.aws().request_queue_url)
     headers = json.loads(answer["Messages"][0]["Body"])["headers"]
     assert (headers["task"], headers["id"]) == (contract.TASK_NAME, str(row.id))
 
 
 def test_the_same_picture_twice_is_two_classifications():
-    assert submit(upload()).input_key != submit(upload()).input_key
+    assert submit(upload(), None).input_key != submit(upload(), None).input_key
     assert len(requests()) == 2
 
 
 def test_a_picture_is_accepted_while_the_request_queue_is_gone():
     sqs().delete_queue(QueueUrl=env.aws().request_queue_url)
     try:
-        row = submit(upload())
+        row = submit(upload(), None)
     finally:
         resources.create()
     assert Classification.objects.get(id=row.id).submitted_at is None
@@ -82,7 +82,7 @@ def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
     code = (
         "from django.core.files.uploadedfile import SimpleUploadedFile\n"
         "from classify_app.submission import submit\n"
-        f"submit(SimpleUploadedFile('cat.png', {PICTURE!r}))"
+        f"submit(SimpleUploadedFile('cat.png', {PICTURE!r}), None)"
     )
     subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
@@ -101,7 +101,7 @@ def test_without_its_bucket_a_picture_is_not_accepted(monkeypatch):
     env.aws.cache_clear()
     try:
         with pytest.raises(Unavailable, match="stored"):
-            submit(upload())
+            submit(upload(), None)
     finally:
         monkeypatch.undo()
         env.aws.cache_clear()
@@ -111,14 +111,14 @@ def test_without_its_bucket_a_picture_is_not_accepted(monkeypatch):
 
 def test_without_its_table_a_picture_is_not_accepted():
     with table_away(), pytest.raises(Unavailable, match="registered"):
-        submit(upload())
+        submit(upload(), None)
     assert requests() == []
 
 
 def test_a_refused_picture_leaves_nothing():
     before = stored_keys()
     with pytest.raises(BadPicture):
-        submit(upload(b"not a picture"))
+        submit(upload(b"not a picture"), None)
     assert stored_keys() == before
     assert not Classification.objects.exists()
     assert requests() == []
@@ -126,21 +126,21 @@ def test_a_refused_picture_leaves_nothing():
 
 def test_as_many_bytes_as_allowed_are_accepted():
     allowed = env.web().max_upload_bytes
-    assert submit(upload(PICTURE.ljust(allowed, b"\0"))).bytes == allowed
+    assert submit(upload(PICTURE.ljust(allowed, b"\0")), None).bytes == allowed
 
 
 def test_one_byte_more_is_refused():
     with pytest.raises(BadPicture, match="10,000,001 bytes; at most 10,000,000 are allowed") as refusal:
-        submit(upload(PICTURE.ljust(env.web().max_upload_bytes + 1, b"\0")))
+        submit(upload(PICTURE.ljust(env.web().max_upload_bytes + 1, b"\0")), None)
     assert status_of(refusal.value) == 413
 
 
 def test_as_many_pixels_as_allowed_are_accepted():
-    row = submit(upload(of_pixels(10_000, 5_000)))
+    row = submit(upload(of_pixels(10_000, 5_000)), None)
     assert row.width * row.height == env.common().max_pixels
 
 
 def test_one_row_of_pixels_more_is_refused():
     with pytest.raises(BadPicture, match="at most 50,000,000 are allowed") as refusal:
-        submit(upload(of_pixels(10_000, 5_001)))
+        submit(upload(of_pixels(10_000, 5_001)), None)
     assert status_of(refusal.value) == 422

@@ -56,7 +56,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 def _show_samples(stack: Stack) -> None:
     done: list[Sample] = []
     with console.status(f"classifying {len(pictures())} sample pictures"):
-        done.extend(classify(stack.site))
+        done.extend(classify(stack.site, stack.token))
     table = Table("file", "label", "confidence", "time")
     for sample in sorted(done, key=lambda one: one.file):
         result = sample.result
@@ -78,6 +78,7 @@ def _show_addresses(stack: Stack) -> None:
     table.add_row("Upload form", f"{stack.site}/")
     table.add_row("API docs", f"{stack.site}/api/v1/docs")
     table.add_row("Admin", f"{stack.site}/admin/   user admin, password {stack.admin_password} (for this run)")
+    table.add_row("API token", f"{stack.token}   of admin (for this run)")
     table.add_row("Flower", f"{stack.flower}/")
     table.add_row("Logs", f"{LOGS}/")
     console.print(table)

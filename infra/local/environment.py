@@ -30,6 +30,11 @@ def environment(ports: env.Local) -> dict[str, str]:
         "EVENT_QUEUE_URL": f"{queues}/{resources.EVENTS.name}",
         "DATABASE_URL": f"sqlite:///{STATE}/db.sqlite3",
         "SECRET_KEY": _secret_key(),
+        "HTTPS": "0",
+        "OPEN_SYNCHRONOUS_ROUTES": "1",
+        # The site listens to this machine alone, so there is nobody to protect others from.
+        "RATE_LIMIT_UPLOADS_PER_MINUTE": "0",
+        "RATE_LIMIT_OPEN_PER_MINUTE": "0",
         "MODEL_FALLBACK": "1",
         "LOG_FORMAT": "console",
         "LONG_POLL_SECONDS": "2",  # requests cost nothing here, and Ctrl-C waits for the poll

@@ -28,9 +28,13 @@ def pictures() -> list[Path]:
     return sorted(path for path in SAMPLES.iterdir() if path.suffix in SUFFIXES)
 
 
-def classify(site: str) -> Iterator[Sample]:
+def classify(site: str, token: str) -> Iterator[Sample]:
     """Yield the samples as their results come in."""
-    with ThreadPoolExecutor() as threads, httpx.Client(base_url=site, timeout=WAIT_SECONDS + 10) as client:
+    shown = {"Authorization": f"Bearer {token}"}
+    with (
+        ThreadPoolExecutor() as threads,
+        httpx.Client(base_url=site, headers=shown, timeout=WAIT_SECONDS + 10) as client,
+    ):
         uploads = [threads.submit(_classify, client, path) for path in pictures()]
         for upload in as_completed(uploads):
             yield upload.result()

@@ -36,6 +36,7 @@ admin, _ = get_user_model().objects.get_or_create(username="admin", is_staff=Tru
 admin.set_password(os.environ["ADMIN_PASSWORD"])
 admin.save()
 """
+MAKE_TOKEN = ("create_token", "admin", "--name=local stack", "--scope=read", "--scope=write", "--replace")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack: where it is, the administrator's password, new at every start, and its health.
+    """A running stack: where it is, the administrator's password and API token, new at every start, and its health.
 
     `gave_up` returns the name of a process that ended too often to be started again.
     """
@@ -57,6 +58,7 @@ class Stack:
     site: str
     flower: str
     admin_password: str
+    token: str
     gave_up: Callable[[], str | None]
 
 
@@ -99,10 +101,11 @@ def running(ports: Local, say: Callable[[str], None]) -> Iterator[Stack]:
         _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], environ)
         _run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], environ)
         _run([sys.executable, "manage.py", "shell", "-c", RESET_ADMIN], {**environ, "ADMIN_PASSWORD": password})
+        token = _run([sys.executable, "manage.py", *MAKE_TOKEN], environ).strip()
         say("starting web, worker, results consumer, sweeper and Flower; the worker loads its model")
         with _supervised(processes(ports), environ) as gave_up:
             site, flower = f"http://127.0.0.1:{ports.web_port}", f"http://127.0.0.1:{ports.flower_port}"
-            stack = Stack(site, flower, password, gave_up)
+            stack = Stack(site, flower, password, token, gave_up)
             _wait_until_ready(stack)
             yield stack
 
@@ -185,7 +188,7 @@ def _configuration(programs: list[Process], folder: str, socket: str) -> RawConf
 
 
 def _wait_until_ready(stack: Stack) -> None:
-    _wait(lambda: _answers(f"{stack.site}/history/"), stack.gave_up, "web")
+    _wait(lambda: _answers(f"{stack.site}/healthz"), stack.gave_up, "web")
     _wait(lambda: _worker_said(READY_LINE), stack.gave_up, "worker")
     _wait(lambda: _answers(f"{stack.flower}/healthcheck"), stack.gave_up, "flower")
 
@@ -229,7 +232,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _run(command: list[str], environ: dict[str, str]) -> None:
+def _run(command: list[str], environ: dict[str, str]) -> str:
+    """Run a command to its end and return what it prints. Raises ConfigurationError."""
     done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigurationError(f"{' '.join(command[1:3])} failed:\n{done.stderr or done.stdout}")
+    return done.stdout

@@ -27,6 +27,9 @@ RESPONSES = "recognition-responses"
 EVENTS = "recognition-events"
 DEAD_LETTERS = ("recognition-requests-dead-letters", "recognition-responses-dead-letters")
 
+ADMIN = "admin"
+PASSWORD = "a passphrase of the system tests"
+
 REFUSE_DJANGO = """
 import sys
 
@@ -84,6 +87,7 @@ class System:
         self.site = f"http://127.0.0.1:{self.web_port}"
         self.flower = f"http://127.0.0.1:{self.flower_port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.token = ""
         self._database_url = database_url or f"sqlite:///{state}/db.sqlite3"
         self._web_variables = web_variables
         without_django = state / "without-django"
@@ -114,7 +118,8 @@ class System:
     @property
     def web_environment(self) -> dict[str, str]:
         secret = "of the system tests alone, and long enough for Django"
-        return {**self._environment, "SECRET_KEY": secret, "DATABASE_URL": self._database_url, **self._web_variables}
+        ours = {"SECRET_KEY": secret, "DATABASE_URL": self._database_url, "HTTPS": "0"}
+        return {**self._environment, **ours, **self._web_variables}
 
     @property
     def worker_environment(self) -> dict[str, str]:
@@ -122,12 +127,13 @@ class System:
         path = f"{self.state}/without-django{os.pathsep}{ROOT}"
         return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path}
 
-    def python(self, *arguments: str, **variables: str) -> None:
-        """Run a command of the web tier to its end."""
+    def python(self, *arguments: str, **variables: str) -> str:
+        """Run a command of the web tier to its end; return what it prints."""
         environ = {**self.web_environment, **variables}
         command = [sys.executable, *arguments]
         done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def start_emulator(self) -> None:
         variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.aws_port), "SERVICES": "s3,sqs"}
@@ -135,10 +141,18 @@ class System:
         self._wait_for("aws", lambda: answers(self.aws_url))
 
     def prepare(self) -> None:
-        """Make buckets, queues, tables and static files."""
+        """Make buckets, queues, tables, static files, an administrator and a token of theirs."""
         self.python("-m", "infra.local.resources")
         self.python("manage.py", "migrate", "--verbosity=0")
         self.python("manage.py", "collectstatic", "--noinput", "--verbosity=0")
+        account = {"USERNAME": ADMIN, "EMAIL": "admin@example.org", "PASSWORD": PASSWORD}
+        variables = {f"DJANGO_SUPERUSER_{name}": value for name, value in account.items()}
+        self.python("manage.py", "createsuperuser", "--noinput", **variables)
+        self.token = self.create_token(ADMIN, "read", "write")
+
+    def create_token(self, username: str, *scopes: str) -> str:
+        options = [f"--scope={scope}" for scope in scopes]
+        return self.python("manage.py", "create_token", username, "--name=system tests", *options).strip()
 
     def start_web(self) -> None:
         options = ["--host", "127.0.0.1", "--port", str(self.web_port), "--lifespan", "off", "--no-access-log"]
@@ -158,7 +172,7 @@ class System:
 
     def wait_until_ready(self) -> None:
         ready = {
-            "web": lambda: answers(f"{self.site}/history/"),
+            "web": lambda: answers(f"{self.site}/healthz"),
             "worker": lambda: "ready to take pictures" in self.log(name),
             "results": lambda: "consuming results" in self.log(name),
             "flower": lambda: answers(f"{self.flower}/healthcheck"),
@@ -206,9 +220,21 @@ class System:
         for process in self.processes.values():
             process.wait(10)
 
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that lets a program in."""
+        return {"Authorization": f"Bearer {self.token}"}
+
     def client(self, **options: Any) -> httpx.Client:
-        """Return a client of the site; `options` are httpx's."""
-        return httpx.Client(base_url=self.site, **{"timeout": 30, **options})
+        """Return a client of the site with the administrator's token; `options` are httpx's."""
+        return httpx.Client(base_url=self.site, **{"timeout": 30, "headers": self.authorization, **options})
+
+    def log_in(self, client: httpx.Client) -> None:
+        """Give a client the administrator's session."""
+        client.get("/login/")
+        form = {"username": ADMIN, "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        answer = client.post("/login/", data=form)
+        assert answer.status_code == 302, answer.text
 
     def log(self, name: str) -> str:
         return (self.state / f"{name}.log").read_text(errors="replace")

@@ -2,13 +2,16 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.system.harness import ROOT, System
+from tests.system.harness import ADMIN, PASSWORD, ROOT, System
 
 LABELS = {"camera.png": "tripod", "coffee.png": "espresso", "flower.jpg": "daisy"}
 PICTURES = [ROOT / "samples" / name for name in LABELS]
@@ -34,20 +37,39 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, system: System) -> Any:
+    """The cookies of an administrator who has logged in on the page that the form leads to."""
+    with visit(browser, system) as page:
+        page.goto("/")
+        page.get_by_label("Username").fill(ADMIN)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(f"{system.site}/")
+        return page.context.storage_state()
+
+
 @pytest.fixture(params=[True, False], ids=["JavaScript", "no JavaScript"])
-def page(browser: Browser, system: System, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page whose errors fail the test."""
-    context = browser.new_context(
-        base_url=system.site, java_script_enabled=request.param, viewport={"width": 1100, "height": 1000}
-    )
+def page(browser: Browser, system: System, session: Any, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of the administrator's, with JavaScript and without."""
+    with visit(browser, system, storage_state=session, java_script_enabled=request.param) as page:
+        yield page
+
+
+@contextmanager
+def visit(browser: Browser, system: System, **options: Any) -> Iterator[Page]:
+    """Yield a page whose errors, among them what its policy forbids, fail the test."""
+    context = browser.new_context(base_url=system.site, viewport={"width": 1100, "height": 1000}, **options)
     page = context.new_page()
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda failed: wrong.append(f"{failed.url}: {failed.failure}"))
     page.on("response", lambda answer: wrong.append(f"{answer.url}: {answer.status}") if answer.status >= 400 else None)
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert wrong == []
 
 
@@ -101,3 +123,48 @@ def test_the_history_shows_what_was_uploaded(page: Page, request: pytest.Fixture
         expect(card.get_by_role("heading")).to_contain_text(label)
     expect_thumbnails(page, page.locator("article.card.done").count())
     save_screenshot(page, "history", request)
+
+
+@pytest.fixture
+def scripted(browser: Browser, system: System, session: Any) -> Iterator[Page]:
+    """A page of the administrator's, with JavaScript."""
+    with visit(browser, system, storage_state=session) as page:
+        yield page
+
+
+def test_a_token_is_made_shown_once_and_revoked(page: Page):
+    page.goto("/account/")
+    name = f"of the test at {time.time()}"
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("write").check()
+    page.get_by_role("button", name="Make it").click()
+    text = page.locator("#token").inner_text()
+    row = page.locator("tr").filter(has_text=name)
+    expect(row).to_contain_text(text[:8])
+    row.get_by_role("button", name="Revoke").click()
+    expect(row).to_contain_text("revoked")
+    expect(page.get_by_text(text)).to_have_count(0)
+
+
+def test_the_apis_documentation_works(scripted: Page):
+    scripted.goto("/api/v1/docs")
+    operation = scripted.locator(".opblock-get", has_text="List all")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table tbody .response-col_status")).to_contain_text("200")
+
+
+@pytest.mark.parametrize("path", ["", "classify_app/classification/", "classify_app/apitoken/", "auth/user/add/"])
+def test_the_admin_works(scripted: Page, path: str):
+    scripted.goto(f"/admin/{path}")
+    expect(scripted.locator("#site-name")).to_contain_text("Image recognition")
+    expect(scripted.locator("#toggle-nav-sidebar").or_(scripted.locator("#recent-actions-module"))).to_be_visible()
+
+
+def test_a_classification_has_its_page_in_the_admin(scripted: Page):
+    upload_three_pictures(scripted)
+    expect_three_results(scripted)
+    scripted.goto("/admin/classify_app/classification/")
+    scripted.locator("#result_list .field-file_name a").first.click()
+    expect(scripted.locator(".field-small_picture img")).not_to_have_js_property("naturalWidth", 0)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.system.harness import INHERITED, ROOT, answers, free_ports, wait_until
@@ -113,6 +114,12 @@ def test_the_samples_are_classified_and_an_interrupt_ends_it_all(
         assert re.search(rf"{re.escape(name)}\W+{label}\W+\d+\.\d%", text), text
     addresses = addresses_in(text)
     assert set(addresses) == {"Upload form", "API docs", "Admin", "Flower"}
+    token = re.search(r"API token\s+(\S+)", text)[1]  # type: ignore[index]
+    shown = {"Authorization": f"Bearer {token}"}
+    site = addresses["Upload form"]
+    assert len(httpx.get(f"{site}api/v1/classifications", headers=shown).json()["results"]) >= len(LABELS)
+    picture = (ROOT / "samples" / "coffee.png").read_bytes()
+    assert httpx.post(site, files={"myfile": ("coffee.png", picture)}, timeout=60).text == "espresso"
     assert [address for address in addresses.values() if not answers(address)] == []
     assert len(processes_in(tree)) > len(PORTS)
     stack.send_signal(signal.SIGINT)

@@ -163,12 +163,7 @@ def classified(system: System, client: httpx.Client) -> list[Classification]:
 
 
 def test_the_admin_shows_what_the_rows_say(system: System, client: httpx.Client, classified: list[Classification]):
-    account = {"USERNAME": "root", "EMAIL": "root@example.org", "PASSWORD": "a long passphrase"}
-    variables = {f"DJANGO_SUPERUSER_{name}": value for name, value in account.items()}
-    system.python("manage.py", "createsuperuser", "--noinput", **variables)
-    client.get("/admin/login/")
-    form = {"username": "root", "password": account["PASSWORD"], "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-    assert client.post("/admin/login/?next=/admin/", data=form).status_code == 302
+    system.log_in(client)
     for row in classified[:: len(classified) // 10]:
         page = client.get(f"/admin/classify_app/classification/{row['id']}/change/", follow_redirects=True)
         assert page.status_code == 200

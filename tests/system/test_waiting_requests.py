@@ -102,8 +102,8 @@ async def all_wait(system: System, posts: "list[asyncio.Task[httpx.Response]]") 
 
 async def check_pages(system: System) -> None:
     """The pages answer while the requests wait."""
-    async with httpx.AsyncClient(base_url=system.site, timeout=PAGE_SECONDS) as visitor:
-        for page in ("/", "/history/") * 3:
+    async with httpx.AsyncClient(base_url=system.site, headers=system.authorization, timeout=PAGE_SECONDS) as visitor:
+        for page in ("/login/", "/api/v1/classifications") * 3:
             assert (await visitor.get(page)).status_code == 200
 
 
@@ -118,7 +118,9 @@ def connections(database_url: str) -> int:
 
 async def wait_and_answer(system: System, database_url: str | None) -> list[httpx.Response]:
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=system.site, timeout=ANSWER_SECONDS, limits=limits) as client:
+    async with httpx.AsyncClient(
+        base_url=system.site, headers=system.authorization, timeout=ANSWER_SECONDS, limits=limits
+    ) as client:
         posts = [asyncio.create_task(post(client, number)) for number in range(COUNT)]
         await all_wait(system, posts)
         await check_pages(system)
