@@ -42,14 +42,18 @@ KINDS = (NONE, TIMEOUT, RESET, *REFUSALS)
 
 @dataclass(frozen=True)
 class Fault:
-    """What becomes of the requests to a service (`s3`, `sqs`, or empty for both), or of a share of them."""
+    """What becomes of requests: all of them, or a service's (`s3`, `sqs`), or an operation's, or a share of these.
+
+    An operation is SQS's name for it (`DeleteMessageBatch`) or S3's HTTP method.
+    """
 
     kind: str = NONE
     service: str = ""
+    operation: str = ""
     share: float = 1.0
 
-    def strikes(self, service: str) -> bool:
-        if self.kind == NONE or self.service not in ("", service):
+    def strikes(self, service: str, operation: str) -> bool:
+        if self.kind == NONE or self.service not in ("", service) or self.operation not in ("", operation):
             return False
         return random.random() < self.share  # noqa: S311 -- no secret
 
@@ -84,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps(asdict(self.server.fault)).encode(), {})
             return
         service, operation = self._operation()
-        if self.server.fault.strikes(service):
+        if self.server.fault.strikes(service, operation):
             self.server.struck[operation] = self.server.struck.get(operation, 0) + 1
             self._strike(self.server.fault.kind, service)
         else:
