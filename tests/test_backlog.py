@@ -1,0 +1,90 @@
+"""The ceiling on queued pictures: as many as it allows are taken, one more is refused before it is stored."""
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import AsyncClient
+
+from classify_app import backlog as counted
+from classify_app.backlog import Backlog, BacklogFull
+from classify_app.completion import complete
+from classify_app.models import Classification
+from project import env
+from tests.records import PICTURE, done, requests, row
+from tests.test_submission import stored_keys
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+ALLOWED = 3
+
+
+@pytest.fixture(autouse=True)
+def ceiling(monkeypatch):
+    """A process that has just started and may have three pictures queued."""
+    monkeypatch.setenv("MAX_BACKLOG", str(ALLOWED))
+    monkeypatch.setattr("classify_app.submission.backlog", Backlog())
+    env.web.cache_clear()
+    yield
+    env.web.cache_clear()
+
+
+def picture(content=PICTURE):
+    return SimpleUploadedFile("cat.png", content)
+
+
+def post(client, content=PICTURE):
+    return client.post("/api/v1/classifications", {"file": picture(content)})
+
+
+def test_as_many_as_allowed_are_taken_and_no_more(client):
+    assert [post(client).status_code for _ in range(ALLOWED + 1)] == [202] * ALLOWED + [503]
+    assert Classification.objects.count() == len(requests()) == ALLOWED
+
+
+def test_the_refusal_is_a_problem_that_says_when_to_try_again_and_nothing_is_stored(client):
+    for _ in range(ALLOWED):
+        row()
+    before = stored_keys()
+    response = post(client)
+    assert (response.status_code, response.json()["type"]) == (503, "urn:problem:backlog_full")
+    assert int(response["Retry-After"]) > 0
+    assert stored_keys() == before
+
+
+def test_the_synchronous_route_refuses_in_a_line():
+    for _ in range(ALLOWED):
+        row()
+    response = async_to_sync(AsyncClient().post)("/", {"myfile": picture()})
+    assert (response.status_code, response.text) == (503, "3 pictures wait already; please try again later.")
+    assert int(response["Retry-After"]) > 0
+
+
+def test_the_form_takes_what_there_is_place_for(client):
+    for _ in range(ALLOWED - 1):
+        row()
+    page = client.post("/upload/", {"pictures": [picture(), picture()]}, follow=True).text
+    assert Classification.objects.count() == ALLOWED
+    assert page.count("3 pictures wait already") == 1
+
+
+def test_what_is_finished_takes_no_place(client):
+    for _ in range(ALLOWED):
+        complete(done(row()))
+    assert post(client).status_code == 202
+
+
+def test_a_picture_that_is_refused_takes_no_place(client):
+    for _ in range(ALLOWED):
+        assert post(client, b"no picture").status_code == 415
+    assert post(client).status_code == 202
+
+
+def test_there_is_place_again_when_results_came(monkeypatch):
+    rows, backlog = [row() for _ in range(ALLOWED)], Backlog()
+    with pytest.raises(BacklogFull):
+        backlog.take_place()
+    complete(done(rows[0]))
+    with pytest.raises(BacklogFull):
+        backlog.take_place()  # counted a moment ago
+    monkeypatch.setattr(counted, "COUNTED_EVERY_SECONDS", 0)
+    backlog.take_place()

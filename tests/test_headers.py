@@ -1,0 +1,120 @@
+"""What the site tells browsers to refuse, and what Django's own check finds in a production's settings."""
+
+import secrets
+import subprocess
+import sys
+
+import pytest
+from django.test import Client
+
+from classify_app.completion import complete
+from tests.conftest import ROOT
+from tests.records import done, environment, row
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ASK = """
+from django.test import Client
+for method, path, secure in [{requests}]:
+    answer = getattr(Client(SERVER_NAME="recognition.example"), method)(path, secure=secure)
+    print(answer.status_code, answer.get("Location", "-"), "Strict-Transport-Security" in answer)
+"""
+
+
+def production(**variables):
+    """Return the environment of a site on the internet: nothing but what such a site sets."""
+    ours = {"SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "recognition.example", "HTTPS": "1"}
+    return environment(**{**ours, "OPEN_SYNCHRONOUS_ROUTES": "0", **variables})
+
+
+def manage(*arguments, **variables):
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=production(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def ask(*requests, **variables):
+    """Send requests to a site in production; return status, where it leads, and whether HTTPS is insisted on."""
+    code = ASK.format(requests=", ".join(map(repr, requests)))
+    done = manage("shell", "--no-imports", "-c", code, **variables)
+    assert done.returncode == 0, done.stderr
+    return [tuple(line.split()) for line in done.stdout.splitlines()]
+
+
+def policy(response):
+    return dict(part.strip().partition(" ")[::2] for part in response["Content-Security-Policy"].split(";"))
+
+
+def test_djangos_check_of_a_deployment_finds_nothing():
+    done = manage("check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("key", ["short", "a" * 60, "django-insecure"])
+def test_a_weak_key_ends_the_start_with_a_sentence(key):
+    done = manage("check", SECRET_KEY=key)
+    assert done.returncode == 1
+    assert done.stderr == "SECRET_KEY can't be used: must have at least 50 characters, 10 of them different.\n"
+
+
+def test_plain_http_is_redirected_and_https_insisted_on():
+    assert ask(("get", "/login/", False), ("get", "/login/", True)) == [
+        ("301", "https://recognition.example/login/", "False"),
+        ("200", "-", "True"),
+    ]
+
+
+def test_the_synchronous_routes_are_redirected_as_well_while_they_are_closed():
+    assert ask(("post", "/", False), ("post", "/postApi/image", False)) == [
+        ("301", "https://recognition.example/", "False"),
+        ("301", "https://recognition.example/postApi/image", "False"),
+    ]
+
+
+def test_open_synchronous_routes_and_nothing_else_take_plain_http():
+    paths = ["/", "/postApi/image", "/postApi/image/", "/upload/", "/postApi/image/x", "/api/v1/classifications"]
+    answers = ask(*(("post", path, False) for path in paths), OPEN_SYNCHRONOUS_ROUTES="1")
+    assert [status for status, _, _ in answers] == ["422", "422", "422", "301", "301", "301"]
+
+
+def test_health_asks_for_neither_host_name_nor_https():
+    assert ask(("get", "/healthz", False), ALLOWED_HOSTS="another.example") == [("200", "-", "False")]
+
+
+@pytest.mark.parametrize("address", ["/login/", "/", "/history/", "/account/", "/nowhere/", "/admin/", "/api/v1/docs"])
+def test_every_page_runs_and_shows_what_is_the_sites_own_alone(client, address):
+    response = client.get(address)
+    forbidden = policy(response)
+    assert (forbidden["default-src"], forbidden["frame-ancestors"], forbidden["form-action"]) == (
+        "'self'",
+        "'none'",
+        "'self'",
+    )
+    assert "script-src" not in forbidden and "style-src" not in forbidden
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response["X-Frame-Options"] == "DENY"
+
+
+def test_a_thumbnail_is_a_picture_in_a_sandbox(client):
+    one = row()
+    complete(done(one))
+    response = client.get(f"/classifications/{one.id}/thumbnail.jpg")
+    assert (response["Content-Type"], response["X-Content-Type-Options"]) == ("image/jpeg", "nosniff")
+    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+
+
+def test_cookies_travel_over_https_alone():
+    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY")
+    code = f"from django.conf import settings; print(*(getattr(settings, name) for name in {names}))"
+    assert manage("shell", "--no-imports", "-c", code).stdout.split() == ["True"] * 3
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options", "head"])
+@pytest.mark.parametrize(
+    "address", ["/login/", "/logout/", "/account/", "/account/tokens/1/revoke/", "/upload/", "/healthz"]
+)
+def test_no_address_breaks_on_a_stranger(method, address):
+    response = getattr(Client(), method)(address)
+    assert response.status_code < 500

@@ -1,0 +1,127 @@
+"""Rate limits: who sends too much in a minute is told when to come again, others are not held up."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from classify_app.models import Classification
+from classify_app.rate_limits import LOGINS_PER_MINUTE, RateLimited, take_open_upload, take_upload
+from classify_app.tokens import create_token
+from project import env
+from project.env import Web
+from tests.records import PICTURE, answering
+from tests.test_env import WEB
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+API = "/api/v1/classifications"
+
+
+@pytest.fixture(autouse=True)
+def two_a_minute(monkeypatch):
+    monkeypatch.setenv("RATE_LIMIT_UPLOADS_PER_MINUTE", "2")
+    monkeypatch.setenv("RATE_LIMIT_OPEN_PER_MINUTE", "2")
+    env.web.cache_clear()
+    yield
+    env.web.cache_clear()
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest, db: None) -> User:
+    """A user of this test alone, for whom nothing is counted yet, though the database counts its ids anew."""
+    return User.objects.create_user("a user", id=abs(hash(request.node.nodeid)) % 2**31)
+
+
+def picture():
+    return SimpleUploadedFile("cat.png", PICTURE)
+
+
+def post(user):
+    shown = {"Authorization": f"Bearer {create_token(user, 'a test', ['write'])[1]}"}
+    return Client().post(API, {"file": picture()}, headers=shown)
+
+
+def post_to_old_route(address, **headers):
+    return Client(REMOTE_ADDR=address, headers=headers).post("/", {"myfile": picture()})
+
+
+def seconds_in(response):
+    return int(response["Retry-After"])
+
+
+def test_a_user_who_sends_too_much_gets_a_problem_and_when_to_try_again(user):
+    assert [post(user).status_code for _ in range(2)] == [202, 202]
+    response = post(user)
+    assert (response.status_code, response.json()["type"]) == (429, "urn:problem:rate_limited")
+    assert 0 < seconds_in(response) <= 60
+    assert Classification.objects.count() == 2
+
+
+def test_another_user_is_not_held_up(user):
+    for _ in range(3):
+        post(user)
+    assert post(User.objects.create_user("another", id=user.id + 1)).status_code == 202
+
+
+def test_the_form_takes_as_many_as_it_may_and_names_the_others(user):
+    client = Client()
+    client.force_login(user)
+    page = client.post("/upload/", {"pictures": [picture() for _ in range(4)]}, follow=True).text
+    assert Classification.objects.count() == 2
+    assert page.count("cat.png: At most 2 a minute are taken; please try again in") == 2
+    response = client.post("/upload/", {"pictures": [picture()]})
+    assert (response.status_code, seconds_in(response) > 0) == (429, True)
+
+
+def test_an_address_that_sends_too_much_without_a_token_gets_a_line():
+    with answering():
+        assert [post_to_old_route("192.0.2.1").status_code for _ in range(2)] == [200, 200]
+    response = post_to_old_route("192.0.2.1")
+    assert (response.status_code, response["Content-Type"]) == (429, "text/plain; charset=utf-8")
+    assert re.fullmatch(r"At most 2 a minute .+", response.text)
+    assert 0 < seconds_in(response) <= 60
+
+
+def test_another_address_is_not_held_up():
+    with answering():
+        for _ in range(3):
+            post_to_old_route("192.0.2.2")
+        assert post_to_old_route("192.0.2.3").status_code == 200
+
+
+def test_a_header_of_the_senders_own_changes_no_address():
+    take_open_upload("192.0.2.4")
+    take_open_upload("192.0.2.4")
+    assert post_to_old_route("192.0.2.4", **{"X-Forwarded-For": "192.0.2.99"}).status_code == 429
+
+
+def test_no_limit_is_no_limit(monkeypatch, user):
+    monkeypatch.setenv("RATE_LIMIT_UPLOADS_PER_MINUTE", "0")
+    env.web.cache_clear()
+    for _ in range(1000):
+        take_upload(user.id)
+
+
+def test_the_largest_burst_of_the_existing_clients_passes(monkeypatch):
+    default = env.read(Web, WEB).rate_limit_open_per_minute
+    monkeypatch.setenv("RATE_LIMIT_OPEN_PER_MINUTE", str(default))
+    env.web.cache_clear()
+    for _ in range(100):
+        take_open_upload("192.0.2.5")
+    with pytest.raises(RateLimited):
+        for _ in range(default):
+            take_open_upload("192.0.2.5")
+
+
+def test_a_name_is_not_tried_too_often_from_one_address(user):
+    form = {"username": user.username, "password": "wrong"}
+    assert {Client(REMOTE_ADDR="192.0.2.6").post("/login/", form).status_code for _ in range(LOGINS_PER_MINUTE)} == {
+        200
+    }
+    response = Client(REMOTE_ADDR="192.0.2.6").post("/login/", {**form, "username": user.username.upper()})
+    assert (response.status_code, seconds_in(response) > 0) == (429, True)
+    assert "please try again in" in response.text
+    assert Client(REMOTE_ADDR="192.0.2.7").post("/login/", form).status_code == 200

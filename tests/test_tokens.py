@@ -1,0 +1,226 @@
+"""API tokens: who has one gets as far as its scopes reach, sees what is theirs, and loses it when it is revoked."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.test import AsyncClient, Client
+from django.utils import timezone
+
+from classify_app.models import ApiToken, Classification, visible_to
+from classify_app.tokens import create_token, digest, revoke
+from classify_app.waiting import UPLOAD_THREADS, _uploads
+from project import env
+from tests.records import PICTURE, answering, row
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+API = "/api/v1/classifications"
+
+
+@pytest.fixture
+def program() -> Client:
+    """A client that has no session, and enforces what a browser's requests need."""
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.fixture
+def closed_routes(monkeypatch):
+    monkeypatch.setenv("OPEN_SYNCHRONOUS_ROUTES", "0")
+    env.web.cache_clear()
+    yield
+    env.web.cache_clear()
+
+
+def token_of(user, *scopes, **options):
+    return create_token(user, "a test", list(scopes) or ["read", "write"], **options)[1]
+
+
+def bearer(text):
+    return {"Authorization": f"Bearer {text}"}
+
+
+def picture():
+    return SimpleUploadedFile("cat.png", PICTURE)
+
+
+def post_to_old_route(**headers):
+    return async_to_sync(AsyncClient().post)("/", {"myfile": picture()}, headers=headers)
+
+
+def assert_problem(response, status, code):
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["type"] == f"urn:problem:{code}"
+
+
+def test_what_a_token_sends_belongs_to_its_user(program, user):
+    response = program.post(API, {"file": picture()}, headers=bearer(token_of(user)))
+    assert response.status_code == 202
+    assert Classification.objects.get().owner == user
+
+
+def test_a_wait_with_a_token_is_answered(program, user):
+    with answering():
+        response = program.post(API, {"file": picture()}, headers={**bearer(token_of(user)), "Prefer": "wait=10"})
+    assert (response.status_code, response.json()["label"]) == (200, "tabby")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_without_a_token_the_api_says_what_is_asked_for(program, method):
+    response = getattr(program, method)(API)
+    assert_problem(response, 401, "unauthenticated")
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert "Bearer" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer unknown", "Bearer ", "Bearer", "", "Basic YTpi", "unknown", "Bearer \xff\x00", "Bearer " + "x" * 9000],
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_what_is_no_token_is_refused(program, user, header, method):
+    program.force_login(user)
+    assert_problem(getattr(program, method)(API, headers={"Authorization": header}), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(("scope", "method"), [("read", "post"), ("write", "get")])
+def test_a_token_reaches_no_further_than_its_scope(program, user, scope, method):
+    response = getattr(program, method)(API, headers=bearer(token_of(user, scope)))
+    assert_problem(response, 403, "scope")
+
+
+def test_a_revoked_token_is_refused(program, user):
+    text = token_of(user)
+    assert revoke(ApiToken.objects.all()) == 1
+    assert_problem(program.get(API, headers=bearer(text)), 401, "unauthenticated")
+    assert revoke(ApiToken.objects.all()) == 0
+
+
+@pytest.mark.parametrize(("days", "status"), [(-1, 401), (0, 200), (1, 200)])
+def test_a_token_is_valid_to_the_end_of_its_last_day(program, user, days, status):
+    text = token_of(user, last_day=timezone.now().date() + timedelta(days=days))
+    assert program.get(API, headers=bearer(text)).status_code == status
+
+
+def test_the_token_of_a_user_who_is_no_longer_active_is_refused(program, user):
+    text = token_of(user)
+    User.objects.update(is_active=False)
+    assert_problem(program.get(API, headers=bearer(text)), 401, "unauthenticated")
+
+
+def test_only_a_digest_is_kept(user):
+    text = token_of(user)
+    kept = ApiToken.objects.values().get()
+    assert kept["digest"] == digest(text)
+    assert text not in str(kept)
+    assert kept["beginning"] == text[:8]
+
+
+def test_its_use_is_noted_to_the_hour(program, user):
+    text = token_of(user)
+    assert ApiToken.objects.get().last_used_at is None
+    program.get(API, headers=bearer(text))
+    noted = ApiToken.objects.get().last_used_at
+    program.get(API, headers=bearer(text))
+    assert noted is not None and ApiToken.objects.get().last_used_at == noted
+    ApiToken.objects.update(last_used_at=noted - timedelta(hours=2))
+    program.get(API, headers=bearer(text))
+    assert ApiToken.objects.get().last_used_at >= noted
+
+
+def test_looking_a_token_up_leaves_no_connection_behind(program, user):
+    program.post(API, {"file": picture()}, headers=bearer(token_of(user)))
+    left = [_uploads.submit(lambda: connections["default"].connection).result() for _ in range(UPLOAD_THREADS)]
+    assert left == [None] * UPLOAD_THREADS
+
+
+def test_a_session_lets_in_too_with_the_csrf_token(user, program):
+    program.force_login(user)
+    assert program.get(API).status_code == 200
+    assert_problem(program.post(API, {"file": picture()}), 403, "csrf")
+    csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', program.get("/").text)[1]
+    response = program.post(API, {"file": picture()}, headers={"X-CSRFToken": csrf})
+    assert (response.status_code, Classification.objects.get().owner) == (202, user)
+
+
+def test_each_user_sees_their_own_and_staff_see_all(program, user, staff):
+    other = User.objects.create_user("another")
+    own, foreign, nobodys = row(owner=user), row(owner=other), row()
+    seen = {one.username: set(visible_to(one).values_list("id", flat=True)) for one in (user, other, staff)}
+    assert list(seen.values()) == [{own.id}, {foreign.id}, {own.id, foreign.id, nobodys.id}]
+    listed = program.get(API, headers=bearer(token_of(user))).json()["results"]
+    assert [resource["id"] for resource in listed] == [str(own.id)]
+
+
+def test_another_users_classification_is_not_there(program, user):
+    for foreign in (row(owner=User.objects.create_user("another")), row()):
+        assert_problem(program.get(f"{API}/{foreign.id}", headers=bearer(token_of(user))), 404, "not_found")
+
+
+@pytest.mark.usefixtures("closed_routes")
+def test_the_synchronous_routes_are_closed_without_a_token(user):
+    response = post_to_old_route()
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+    assert len(response.text.splitlines()) == 1
+    assert not Classification.objects.exists()
+
+
+@pytest.mark.usefixtures("closed_routes")
+def test_the_synchronous_routes_take_a_token(user):
+    with answering():
+        response = post_to_old_route(**bearer(token_of(user, "write")))
+    assert (response.status_code, response.text) == (200, "tabby")
+    assert Classification.objects.get().owner == user
+
+
+def test_the_synchronous_routes_want_the_scope_to_write(user):
+    response = post_to_old_route(**bearer(token_of(user, "read")))
+    assert (response.status_code, response.text) == (403, "The token has not the scope write.")
+
+
+def test_an_open_route_refuses_a_wrong_token_and_takes_none():
+    assert post_to_old_route(**bearer("wrong")).status_code == 401
+    with answering():
+        assert post_to_old_route().text == "tabby"
+    assert Classification.objects.get().owner is None
+
+
+def test_the_command_prints_a_token_that_works(program, user, capsys):
+    call_command("create_token", user.username, "--name=a program", "--scope=read")
+    text = capsys.readouterr().out.strip()
+    assert program.get(API, headers=bearer(text)).status_code == 200
+    token = ApiToken.objects.get()
+    assert (token.user, token.name, token.scopes, token.expires_at) == (user, "a program", ["read"], None)
+
+
+def test_the_command_replaces_a_token_of_the_same_name(user):
+    for _ in range(2):
+        call_command("create_token", user.username, "--name=a program", "--scope=read", "--replace")
+    assert [token.state for token in ApiToken.objects.all()] == ["valid", "revoked"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nobody", "--name=x", "--scope=read"], "There is no user 'nobody'"),
+        (["a user", f"--name={'x' * 101}", "--scope=read"], "at most 100 characters"),
+        (["a user", "--name=x"], "--scope"),
+        (["a user", "--name=x", "--scope=all"], "invalid choice"),
+        (["a user", "--name=x", "--scope=read", "--last-day=soon"], "invalid"),
+    ],
+)
+def test_the_command_refuses_with_a_sentence(user, arguments, reason):
+    with pytest.raises(CommandError, match=reason):
+        call_command("create_token", *arguments)
+    assert not ApiToken.objects.exists()
+
+
+def test_the_last_possible_day_is_taken(user):
+    assert token_of(user, last_day=date.max)
+    assert ApiToken.objects.get().state == "valid"
