@@ -24,6 +24,7 @@ REFUSED = {
     "half a header": (lambda: pictures.png()[:20], 422, "The picture is truncated or broken."),
     "too many bytes": (lambda: bytes(10_000_001), 413, "10,000,001 bytes; at most 10,000,000 are allowed."),
     "too many pixels": (lambda: pictures.of_pixels(10_000, 5_001), 422, "at most 50,000,000 are allowed."),
+    "too many scans": (pictures.of_many_scans, 422, "stored in more than 100 scans."),
     "a bomb": (pictures.bomb, 422, "13000 x 13000 = 169,000,000 pixels; at most 50,000,000 are allowed."),
     "a bomb that lies": (pictures.huge_header, 422, "at most 50,000,000 are allowed."),
 }
