@@ -34,6 +34,7 @@ NAMES = {
     "C:\\Windows\\cat.png": "cat.png",
     "a\x00b\x1b[31m\tc.png": "ab[31mc.png",
     "n" * 300 + ".png": "n" * 251 + ".png",
+    "猫" * 250 + ".png": "猫" * 221 + ".png",
     "кот, 猫 & été.png": "кот, 猫 & été.png",
     "right-to-left \u202egnp.exe": "right-to-left gnp.exe",
 }
@@ -88,7 +89,7 @@ def test_what_the_worker_finds_broken_ends_with_its_sentence():
     assert (response.status_code, response.text) == (422, "The picture is truncated or broken.")
 
 
-@pytest.mark.parametrize(("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "words", "bidi"])
+@pytest.mark.parametrize(("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi"])
 def test_a_picture_is_taken_under_any_name(client, name, kept):
     resource = post_under_a_name(client, name).json()
     assert resource["file_name"] == kept
