@@ -31,6 +31,8 @@ INSTALLED_APPS = [
 
 # Each of these must be able to run asynchronously: one that can't would hold a thread for every waiting request.
 MIDDLEWARE = [
+    "classify_app.problems.problems_under_api",  # First, since others refuse requests too.
+    "classify_app.charsets.utf8_alone",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -39,7 +41,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "classify_app.problems.problems_under_api",
 ]
 
 ROOT_URLCONF = "project.urls"

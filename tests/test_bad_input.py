@@ -89,7 +89,9 @@ def test_what_the_worker_finds_broken_ends_with_its_sentence():
     assert (response.status_code, response.text) == (422, "The picture is truncated or broken.")
 
 
-@pytest.mark.parametrize(("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi"])
+@pytest.mark.parametrize(
+    ("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi"]
+)
 def test_a_picture_is_taken_under_any_name(client, name, kept):
     resource = post_under_a_name(client, name).json()
     assert resource["file_name"] == kept
