@@ -3,13 +3,11 @@
 from typing import TYPE_CHECKING
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
-from django.db import Error as DatabaseError
-from django.db import connection
 
 from classify_app.completion import complete, complete_all
+from classify_app.polling import poll
 from classify_app.stopping import Stop
-from project import responses
+from project import env
 from project.contract import ContractError, Record, record_of
 
 if TYPE_CHECKING:
@@ -17,27 +15,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 2.0
-
 
 def consume(stop: Stop) -> None:
-    """Consume until stopped. While the database is away nothing is received, so nothing is received too often."""
+    """Consume until stopped."""
     log.info("consuming results")
-    while not stop:
-        if not _database_answers():
-            stop.wait(RETRY_SECONDS)
-            continue
-        messages: list[MessageTypeDef] = []
-        try:
-            with stop.interruptible():
-                messages = responses.receive()
-            responses.delete(settle(messages))
-        except (BotoCoreError, ClientError) as error:
-            log.warning("SQS away, trying again", error=str(error))
-            stop.wait(RETRY_SECONDS)
-        except DatabaseError as error:
-            log.warning("results not written, they come again", count=len(messages), error=str(error))
-    log.info("stopped")
+    poll(stop, {env.aws().response_queue_url: settle})
 
 
 def settle(messages: "list[MessageTypeDef]") -> "list[MessageTypeDef]":
@@ -65,16 +47,5 @@ def _settled_alone(record: Record) -> bool:
         complete(record)
     except ContractError as error:
         log.error("not a record, left to the dead-letter queue", id=record.id, error=str(error))
-        return False
-    return True
-
-
-def _database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        log.warning("database away, not receiving", error=str(error))
-        connection.close()
         return False
     return True

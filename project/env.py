@@ -112,6 +112,12 @@ class Web:
     csrf_trusted_origins: tuple[str, ...] = variable(
         "CSRF_TRUSTED_ORIGINS", "Origins behind a proxy that may post the form", default="", parse=words
     )
+    request_dead_letter_queue_url: str = variable(
+        "REQUEST_DEAD_LETTER_QUEUE_URL", "SQS queue of requests that no worker could answer"
+    )
+    response_dead_letter_queue_url: str = variable(
+        "RESPONSE_DEAD_LETTER_QUEUE_URL", "SQS queue of announcements that no consumer could read"
+    )
     debug: bool = variable("DEBUG", "Django's debug pages; never in production", default="0", parse=boolean)
     max_upload_bytes: int = variable(
         "MAX_UPLOAD_BYTES", "Largest picture accepted", default="10000000", parse=positive, unit="bytes"

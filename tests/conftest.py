@@ -55,7 +55,9 @@ def emulator() -> Iterator[None]:
 @pytest.fixture
 def aws(emulator: None) -> None:
     """The emulator with empty queues."""
-    for url in (env.aws().request_queue_url, env.aws().response_queue_url, env.aws().event_queue_url):
+    aws, web = env.aws(), env.web()
+    live = (aws.request_queue_url, aws.response_queue_url, aws.event_queue_url)
+    for url in (*live, web.request_dead_letter_queue_url, web.response_dead_letter_queue_url):
         sqs().purge_queue(QueueUrl=url)
 
 

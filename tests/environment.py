@@ -32,6 +32,8 @@ os.environ.update(
     REQUEST_QUEUE_URL=f"{QUEUES}/{resources.REQUESTS.name}",
     RESPONSE_QUEUE_URL=f"{QUEUES}/{resources.RESPONSES.name}",
     EVENT_QUEUE_URL=f"{QUEUES}/{resources.EVENTS.name}",
+    REQUEST_DEAD_LETTER_QUEUE_URL=f"{QUEUES}/{resources.REQUESTS.dead_letter_name}",
+    RESPONSE_DEAD_LETTER_QUEUE_URL=f"{QUEUES}/{resources.RESPONSES.dead_letter_name}",
     SECRET_KEY="of the tests alone",
     MODEL_FALLBACK="1",
     LOG_FORMAT="console",

@@ -16,13 +16,18 @@ AWS = {
     "RESPONSE_QUEUE_URL": "https://sqs/responses",
     "EVENT_QUEUE_URL": "https://sqs/events",
 }
+WEB = {
+    "SECRET_KEY": "x",
+    "REQUEST_DEAD_LETTER_QUEUE_URL": "https://sqs/dead-requests",
+    "RESPONSE_DEAD_LETTER_QUEUE_URL": "https://sqs/dead-responses",
+}
 
 
-@pytest.mark.parametrize("missing", AWS)
-def test_a_missing_variable_is_named_with_its_meaning(missing):
-    environ = {name: value for name, value in AWS.items() if name != missing}
+@pytest.mark.parametrize(("tier", "missing"), [*((Aws, name) for name in AWS), *((Web, name) for name in WEB)])
+def test_a_missing_variable_is_named_with_its_meaning(tier, missing):
+    environ = {name: value for name, value in {**AWS, **WEB}.items() if name != missing}
     with pytest.raises(ConfigurationError, match=rf"^{missing} is not set: .+\.$"):
-        env.read(Aws, environ)
+        env.read(tier, environ)
 
 
 def test_an_empty_variable_is_a_missing_one():
@@ -76,13 +81,8 @@ def test_the_worker_needs_no_variable():
 
 
 def test_defaults_are_the_documented_limits():
-    common, web = env.read(Common, {}), env.read(Web, {"SECRET_KEY": "x"})
+    common, web = env.read(Common, {}), env.read(Web, WEB)
     assert (common.max_pixels, web.max_upload_bytes) == (50_000_000, 10_000_000)
-
-
-def test_the_secret_key_has_no_default():
-    with pytest.raises(ConfigurationError, match="SECRET_KEY is not set"):
-        env.read(Web, {})
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("No", False)])
@@ -91,7 +91,7 @@ def test_booleans_are_words(text, value):
 
 
 def test_lists_are_separated_by_commas():
-    web = env.read(Web, {"SECRET_KEY": "x", "ALLOWED_HOSTS": " a.example, b.example ,,"})
+    web = env.read(Web, {**WEB, "ALLOWED_HOSTS": " a.example, b.example ,,"})
     assert web.allowed_hosts == ("a.example", "b.example")
 
 
@@ -125,5 +125,5 @@ def test_a_program_ends_with_the_sentence_and_no_traceback():
 
 def test_the_table_has_every_variable_once():
     table = env.table()
-    for name in (*AWS, "SECRET_KEY", "MODEL", "MODEL_WEIGHTS", "MAX_PIXELS", "WEB_PORT"):
+    for name in (*AWS, *WEB, "MODEL", "MODEL_WEIGHTS", "MAX_PIXELS", "WEB_PORT"):
         assert table.count(f"| `{name}` |") == 1

@@ -25,7 +25,10 @@ OUTPUT_BUCKET = "recognition-output"
 REQUESTS = "recognition-requests"
 RESPONSES = "recognition-responses"
 EVENTS = "recognition-events"
-DEAD_LETTERS = ("recognition-requests-dead-letters", "recognition-responses-dead-letters")
+REQUEST_DEAD_LETTERS, RESPONSE_DEAD_LETTERS = DEAD_LETTERS = (
+    "recognition-requests-dead-letters",
+    "recognition-responses-dead-letters",
+)
 
 REFUSE_DJANGO = """
 import sys
@@ -113,8 +116,14 @@ class System:
 
     @property
     def web_environment(self) -> dict[str, str]:
-        secret = "of the system tests alone, and long enough for Django"
-        return {**self._environment, "SECRET_KEY": secret, "DATABASE_URL": self._database_url, **self._web_variables}
+        return {
+            **self._environment,
+            "REQUEST_DEAD_LETTER_QUEUE_URL": self.queue_url(REQUEST_DEAD_LETTERS),
+            "RESPONSE_DEAD_LETTER_QUEUE_URL": self.queue_url(RESPONSE_DEAD_LETTERS),
+            "SECRET_KEY": "of the system tests alone, and long enough for Django",
+            "DATABASE_URL": self._database_url,
+            **self._web_variables,
+        }
 
     @property
     def worker_environment(self) -> dict[str, str]:
@@ -151,6 +160,9 @@ class System:
     def start_consumer(self, name: str) -> None:
         self._start(name, ["manage.py", "consume_results"])
 
+    def start_dead_letter_consumer(self, name: str) -> None:
+        self._start(name, ["manage.py", "consume_dead_letters"])
+
     def start_flower(self) -> None:
         options = ["--address=127.0.0.1", f"--port={self.flower_port}", "--enable_events=False"]
         environ = {**self._environment, "FLOWER_UNAUTHENTICATED_API": "true"}
@@ -161,6 +173,7 @@ class System:
             "web": lambda: answers(f"{self.site}/history/"),
             "worker": lambda: "ready to take pictures" in self.log(name),
             "results": lambda: "consuming results" in self.log(name),
+            "letters": lambda: "consuming dead letters" in self.log(name),
             "flower": lambda: answers(f"{self.flower}/healthcheck"),
         }
         for name in self.processes:
