@@ -22,7 +22,9 @@ from classify_app.submission import (
     BAD_REQUEST,
     RETRY_AFTER_SECONDS,
     UNREADABLE_BODY,
+    PictureGone,
     Unavailable,
+    rerun,
     status_of,
     submit,
 )
@@ -80,6 +82,7 @@ class ClassificationOut(Schema):
     error: str | None = Field(description="Why it failed")
     created_at: datetime
     finished_at: datetime | None
+    rerun_of: UUID | None = Field(description="The classification that this one repeats")
     url: str
 
     @staticmethod
@@ -101,6 +104,10 @@ class ClassificationOut(Schema):
     @staticmethod
     def resolve_error(row: Classification) -> str | None:
         return row.error or None
+
+    @staticmethod
+    def resolve_rerun_of(row: Classification) -> UUID | None:
+        return row.rerun_of_id
 
     @staticmethod
     def resolve_url(row: Classification) -> str:
@@ -129,6 +136,25 @@ async def create_classification(request: HttpRequest, response: HttpResponse, fi
     With the header `Prefer: wait=N` the answer is 200 with the result, or 202 when N seconds pass before it is there.
     """
     row = await in_upload_thread(lambda: submit(file))
+    return await _accepted(request, response, row)
+
+
+@api.post(
+    "/classifications/{id}/rerun",
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys((404, 409, 422, 503), ProblemOut),
+    summary="Classify its picture again",
+)
+async def rerun_classification(request: HttpRequest, response: HttpResponse, id: UUID) -> Any:
+    """Make a new classification of the same stored picture, and answer as to a new picture.
+
+    Answers 409 where the picture is no longer stored.
+    """
+    row = await in_upload_thread(lambda: rerun(read_classification(request, id)))
+    return await _accepted(request, response, row)
+
+
+async def _accepted(request: HttpRequest, response: HttpResponse, row: Classification) -> Any:
+    """Answer 202 with a new resource, or wait for its result as long as the request prefers."""
     response["Location"] = resource_path(row.id)
     seconds = preferred_wait(request.headers.get("Prefer", ""))
     if seconds is None:
@@ -181,6 +207,11 @@ def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
 @api.exception_handler(BadPicture)
 def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
     return problem(refusal.code, status_of(refusal), str(refusal))
+
+
+@api.exception_handler(PictureGone)
+def gone(request: HttpRequest, error: PictureGone) -> HttpResponse:
+    return problem("picture_gone", 409, str(error))
 
 
 @api.exception_handler(Unavailable)

@@ -30,9 +30,16 @@ STATUS = {BAD_REQUEST: 400, TOO_MANY_BYTES: 413, NOT_AN_IMAGE: 415}
 
 RETRY_AFTER_SECONDS = 5
 
+SAME_PICTURE = ("file_name", "input_key", "format", "width", "height", "bytes")
+"""What a re-run takes over from its original: all that is known of the picture, nothing of its result."""
+
 
 class Unavailable(Exception):
     """A part of the service that an upload needs is away; nothing was accepted, trying again later may work."""
+
+
+class PictureGone(Exception):
+    """The input bucket no longer has the picture of a classification; the text is a sentence for its owner."""
 
 
 def status_of(refusal: BadPicture) -> int:
@@ -62,6 +69,29 @@ def submit(file: UploadedFile, upload_id: UUID | None = None) -> Classification:
     except (BotoCoreError, ClientError) as error:
         log.error("picture not stored", error=str(error))
         raise Unavailable("The picture could not be stored; please try again.") from error
+    _register(row)
+    return row
+
+
+def rerun(original: Classification) -> Classification:
+    """Classify a picture that is stored already once more, under an id of its own.
+
+    Raises PictureGone where it is stored no longer, Unavailable where that can't be found out or registered.
+    """
+    try:
+        is_stored = storage.has_picture(original.input_key)
+    except (BotoCoreError, ClientError) as error:
+        log.error("picture not looked for", error=str(error))
+        raise Unavailable("The stored picture could not be looked for; please try again.") from error
+    if not is_stored:
+        raise PictureGone("The picture is no longer in the input bucket, so it can't be classified again.")
+    row = Classification(rerun_of=original, **{name: getattr(original, name) for name in SAME_PICTURE})
+    _register(row)
+    return row
+
+
+def _register(row: Classification) -> None:
+    """Save a new row and send its message once that is committed. Raises Unavailable."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -69,7 +99,6 @@ def submit(file: UploadedFile, upload_id: UUID | None = None) -> Classification:
     except DatabaseError as error:
         log.error("row not written", error=str(error))
         raise Unavailable("The picture could not be registered; please try again.") from error
-    return row
 
 
 def _read(file: UploadedFile) -> bytes:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from classify_app.forms import UploadForm
 from classify_app.models import Classification, without_thumbnails
-from classify_app.submission import RETRY_AFTER_SECONDS, Unavailable, status_of, submit
+from classify_app.submission import RETRY_AFTER_SECONDS, PictureGone, Unavailable, rerun, status_of, submit
 from classify_app.synchronous import classify_and_wait
 from project import contract, env
 from project.pictures import BadPicture
@@ -105,6 +105,17 @@ def classification(request: HttpRequest, id: UUID) -> HttpResponse:
         "refresh_seconds": REFRESH_SECONDS,
     }
     return render(request, "classify_app/classification.html", context)
+
+
+@require_POST
+def classify_again(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Go to the page of a new classification of the same picture, or back with the reason why there is none."""
+    original = get_object_or_404(without_thumbnails(), id=id)
+    try:
+        return redirect(rerun(original))
+    except (PictureGone, Unavailable) as error:
+        messages.error(request, str(error))
+        return redirect(original)
 
 
 @require_safe
