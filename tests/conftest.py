@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import Permission, User
 
 from infra.local import resources
 from project import env
@@ -66,6 +67,14 @@ def plain_static_files(settings: LazySettings) -> None:
     """Let pages name static files that nobody has collected."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture
+def viewer(transactional_db: None) -> User:
+    """One of the staff who may look at everything and change nothing."""
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return user
 
 
 @pytest.fixture
