@@ -1,6 +1,7 @@
 """What the consumers have in common: receive, settle in the database, delete; until stopped."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
@@ -46,8 +47,7 @@ def _take_turn(stop: Stop, url: str, settle: Settle, wait_seconds: int) -> bool:
     """Receive once and settle what came; return whether anything came."""
     messages: list[MessageTypeDef] = []
     try:
-        with stop.interruptible():
-            messages = queues.receive(url, wait_seconds)
+        messages = stop.unless_stopped(partial(queues.receive, url, wait_seconds)) or []
         queues.delete(url, settle(messages))
     except (BotoCoreError, ClientError) as error:
         log.warning("AWS away, trying again", error=str(error))

@@ -2,9 +2,11 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 
 class Stopped(BaseException):
@@ -32,16 +34,13 @@ class Stop:
         """Wait; return at once when a stop is requested."""
         self._requested.wait(seconds)
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let a signal end what is inside, which must be safe to abandon."""
+    def unless_stopped(self, work: Callable[[], Answer]) -> Answer | None:
+        """Return what work returns; None when a signal came before or ended it. It must be safe to abandon."""
         try:
             self._interruptible = True
-            if self:
-                raise Stopped
-            yield
+            return None if self else work()
         except Stopped:
-            return
+            return None
         finally:
             self._interruptible = False
 

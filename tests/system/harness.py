@@ -131,12 +131,13 @@ class System:
         path = f"{self.state}/without-django{os.pathsep}{ROOT}"
         return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path}
 
-    def python(self, *arguments: str, **variables: str) -> None:
-        """Run a command of the web tier to its end."""
+    def python(self, *arguments: str, status: int = 0, **variables: str) -> str:
+        """Run a command of the web tier to its end, with this status; return what it said."""
         environ = {**self.web_environment, **variables}
         command = [sys.executable, *arguments]
         done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        assert done.returncode == status, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
 
     def start_emulator(self) -> None:
         variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.aws_port), "SERVICES": "s3,sqs"}
