@@ -25,6 +25,7 @@ admin.site.site_header = admin.site.site_title = "Image recognition"
 admin.site.index_title = "Administration"
 
 
+NOTHING = "-"
 MAX_DISCARDS = 500
 """Dead letters that one confirmation names; Django takes 1,000 fields of a form."""
 
@@ -34,7 +35,10 @@ class Browsed(admin.ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False
-    empty_value_display = "-"
+    empty_value_display = NOTHING
+
+    class Media:
+        css = {"all": ("classify_app/admin.css",)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -74,9 +78,9 @@ class Browsed(admin.ModelAdmin):
             self.message_user(request, f"{count} not {past}: {reason}", messages.ERROR)
 
 
-def small_picture(row: Classification | None) -> SafeString | None:
+def small_picture(row: Classification | None) -> str:
     if row is None or row.state != State.DONE:
-        return None
+        return NOTHING
     return format_html('<img src="{}" alt="" height="64" loading="lazy">', reverse("thumbnail", args=[row.id]))
 
 
@@ -119,7 +123,7 @@ class ClassificationAdmin(Browsed):
         self.act_on_each(request, rows, rerun, "classified again")
 
     @admin.display(description="picture")
-    def small_picture(self, row: Classification) -> SafeString | None:
+    def small_picture(self, row: Classification) -> str:
         return small_picture(row)
 
     @admin.display(description="later runs")
@@ -154,6 +158,7 @@ class ClassificationAdmin(Browsed):
 class DeadLetterAdmin(Browsed):
     actions = ("redrive", "discard")
     list_display = (
+        "id",
         "small_picture",
         "file_name",
         "queue",
@@ -164,7 +169,7 @@ class DeadLetterAdmin(Browsed):
         "state",
         "result",
     )
-    list_display_links = ("small_picture", "file_name")
+    list_display_links = ("id", "small_picture", "file_name")
     list_filter = ("state", "queue", "first_seen")
     search_fields = ("classification__file_name", "message_id", "body")
     search_help_text = "Part of a file name or of a message"
@@ -199,11 +204,12 @@ class DeadLetterAdmin(Browsed):
             return None
         named, total = list(letters[:MAX_DISCARDS]), letters.count()
         title = f"Discard {len(named)} dead letter{pluralize(len(named))}?"
-        context = {**self.admin_site.each_context(request), "title": title, "letters": named, "total": total}
+        shown = {"title": title, "letters": named, "total": total, "media": self.media}
+        context = {**self.admin_site.each_context(request), **shown}
         return TemplateResponse(request, "admin/classify_app/deadletter/discard_confirmation.html", context)
 
     @admin.display(description="picture")
-    def small_picture(self, letter: DeadLetter) -> SafeString | None:
+    def small_picture(self, letter: DeadLetter) -> str:
         return small_picture(letter.classification)
 
     @admin.display(description="file name", ordering="classification__file_name")

@@ -12,6 +12,8 @@ from project import storage
 from tests.records import PICTURE, done, failed, requests
 from tests.records import row as queued_row
 
+pytestmark = pytest.mark.django_db
+
 LIST = reverse("admin:classify_app_classification_changelist")
 
 
