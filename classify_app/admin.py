@@ -162,12 +162,12 @@ class DeadLetterAdmin(Browsed):
         "small_picture",
         "file_name",
         "queue",
+        "state",
+        "result",
         "cause",
         "receives",
         "first_seen",
         "last_seen",
-        "state",
-        "result",
     )
     list_display_links = ("id", "small_picture", "file_name")
     list_filter = ("state", "queue", "first_seen")
