@@ -5,6 +5,7 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - a 5xx or a refused connection on ReceiveMessage raised AttributeError and stopped the worker,
 - a 4xx there (throttling, a role that changes) stopped the worker,
 - no time-out was set on a receive, so one lost TCP connection stopped polling for good,
+- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker,
 - each acknowledgement was a blocking DeleteMessage in the way of everything else.
 """
 
@@ -101,7 +102,18 @@ class Channel(SQS.Channel):
         if not isinstance(messages, dict):  # kombu makes [] of 408, 5xx and refused connections
             self._receive_failed = True
             return 0
-        received: int = super()._on_messages_ready(queue, qname, messages)
+        return sum(self._hand_over(queue, qname, message) for message in messages.get("Messages") or ())
+
+    def _hand_over(self, queue: str, qname: str, message: dict[str, Any]) -> int:
+        """Give a message to its consumer; return 1, or 0 for one that can't be read, which is left lying."""
+        try:
+            received: int = super()._on_messages_ready(queue, qname, {"Messages": [message]})
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong with a message, the next must be received
+            log.error(
+                "message can't be read, left to the dead-letter queue", id=message.get("MessageId"), error=str(error)
+            )
+            self.qos.ack(message["ReceiptHandle"])  # Frees its place here; SQS hears nothing of it.
+            return 0
         return received
 
     def _loop1(self, queue: str, messages_fetched: Any = None) -> None:
