@@ -116,6 +116,12 @@ class Channel(SQS.Channel):
             return 0
         return received
 
+    def _message_to_python(self, message: dict[str, Any], queue_name: str, q_url: str) -> Any:
+        payload = super()._message_to_python(message, queue_name, q_url)
+        # Acknowledging looks the queue up by this, which a sender may have made anything.
+        payload["properties"]["delivery_info"]["routing_key"] = queue_name
+        return payload
+
     def _loop1(self, queue: str, messages_fetched: Any = None) -> None:
         if self._receive_failed:
             self._receive_failed = False
