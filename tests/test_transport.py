@@ -1,5 +1,6 @@
 """The mended SQS transport: after a fault of SQS the consumer receives again; acknowledgements go in batches."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -151,3 +152,21 @@ def test_a_full_consumer_takes_no_more_until_there_is_room(aws, proxy, monkeypat
         for message in list(consumer.messages):
             message.ack()
         consumer.until(lambda: len(consumer.messages) >= 4)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"properties": null}', '{"properties": {"delivery_info": []}}'])
+def test_a_message_that_cannot_be_read_is_left_lying_and_the_next_is_received(aws, proxy, monkeypatch, body):
+    sqs().send_message(QueueUrl=env.aws().request_queue_url, MessageBody=body)
+    put()
+    with receiving(proxy.url, monkeypatch, prefetch=1) as consumer:
+        consumer.until(lambda: [one for one in consumer.messages if one.headers])
+    assert proxy.deletes == 0
+
+
+def test_a_message_that_lies_of_its_queue_is_deleted_from_the_one_it_came_from(aws, proxy, monkeypatch):
+    lie = {"body": "{}", "properties": {"delivery_info": {"routing_key": 7}, "delivery_tag": "x"}}
+    sqs().send_message(QueueUrl=env.aws().request_queue_url, MessageBody=json.dumps(lie))
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: consumer.messages)
+        consumer.messages[0].ack()
+    assert proxy.deletes == 1

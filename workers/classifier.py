@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 TOP_K = 5
 LARGE_PIXELS = 12_000_000
-"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1 GB."""
+"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1.2 GB."""
 
 RESULT_SECONDS = 50
 """Longest wait for a forward pass, well below the request queue's visibility timeout."""
@@ -62,7 +62,7 @@ class Classifier:
     def classify(self, content: bytes) -> Outcome:
         """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
         with self._batcher.coming():
-            _, header = open_picture(content, self._max_pixels)
+            header = open_picture(content, self._max_pixels)[1]
             with self._few_large if header.width * header.height > LARGE_PIXELS else nullcontext():
                 tensor, thumbnail = self._decoders.submit(self._prepared, content).result()
             future = self._batcher.submit(tensor)

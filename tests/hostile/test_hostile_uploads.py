@@ -43,11 +43,11 @@ REFUSALS = {
 """The type of each refusal that may come, and its status."""
 FAILURES = {"broken"}
 
-MAX_WORKER_MB = 2_400
-"""Model and libraries take 600 MB. Of large pictures a worker of two threads decodes one at a time, which takes 1 GB
-where it is a WebP of 50 million pixels, and beside it two of 12 million at most, of 300 MB each."""
-MAX_WEB_MB = 700
-"""The site takes 150 MB, and each of its eight upload threads may hold a body of 10 MB in a few copies."""
+MAX_WORKER_MB = 2_600
+"""Model and libraries take 600 MB. A worker of two model threads decodes one large picture at a time, which takes 1.2 GB
+where it is a WebP of 50 million pixels, and beside it two of 12 million at most, of 300 MB each; the rest is slack."""
+MAX_WEB_MB = 400
+"""The site takes 150 MB, and each of its eight upload threads may hold a body of 10 MB in three copies."""
 
 
 @dataclass
@@ -154,4 +154,6 @@ def test_no_message_is_left(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize(("process", "most"), [("worker1", MAX_WORKER_MB), ("web", MAX_WEB_MB)])
 def test_memory_stays_bounded(campaign: Campaign, process: str, most: int) -> None:
-    assert peak_mb(campaign.processes[process]) < most
+    peak = peak_mb(campaign.processes[process])
+    print(f"{process} took {peak} MB at most")
+    assert peak < most
