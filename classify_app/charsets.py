@@ -11,17 +11,18 @@ from django.utils.decorators import sync_and_async_middleware
 def utf8_alone(
     get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]],
 ) -> Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]:
-    """Middleware that forgets the charset of a body before anybody reads it."""
+    """Middleware that settles the charset before anybody reads a body."""
     if iscoroutinefunction(get_response):
 
         async def answer_later(request: HttpRequest) -> HttpResponse:
-            request.encoding = None
-            return await get_response(request)
+            request.encoding = "utf-8"
+            response: HttpResponse = await get_response(request)
+            return response
 
         return answer_later
 
     def answer(request: HttpRequest) -> HttpResponse:
-        request.encoding = None
+        request.encoding = "utf-8"
         return get_response(request)  # type: ignore[return-value]
 
     return answer
