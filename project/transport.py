@@ -7,7 +7,8 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - no time-out was set on a receive, so one lost TCP connection stopped polling for good,
 - each acknowledgement was a blocking DeleteMessage in the way of everything else,
 - a refusal by AWS of any other call, such as setting a message's visibility, stopped the worker,
-- what came after the consumer was cancelled was given back one by one, through a client made for it.
+- what came after the consumer was cancelled was given back one by one, through a client made for it,
+- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker.
 """
 
 import queue
@@ -138,13 +139,30 @@ class Channel(SQS.Channel):
             self._receive_failed = True
             return 0
         self._backoff.reset()
-        received: int = super()._on_messages_ready(queue, qname, messages)
+        received = messages.get("Messages") or []
+        if received and qname not in self.connection._callbacks:
+            log.info("received while stopping, given back", count=len(received))
+            self.set_visibility([message["ReceiptHandle"] for message in received], 0, queue)
+            return 0
+        return sum(self._hand_over(queue, qname, message) for message in received)
+
+    def _hand_over(self, queue: str, qname: str, message: dict[str, Any]) -> int:
+        """Give a message to its consumer; return 1, or 0 for one that can't be read, which is left lying."""
+        try:
+            received: int = super()._on_messages_ready(queue, qname, {"Messages": [message]})
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong with a message, the next must be received
+            log.error(
+                "message can't be read, left to the dead-letter queue", id=message.get("MessageId"), error=str(error)
+            )
+            self.qos.ack(message["ReceiptHandle"])  # Frees its place here; SQS hears nothing of it.
+            return 0
         return received
 
-    def _release_messages(self, queue: str, qname: str, messages: list[dict[str, Any]]) -> None:
-        """Give back what came after the consumer was cancelled; `queue` is its URL."""
-        log.info("received while stopping, given back", count=len(messages))
-        self.set_visibility([message["ReceiptHandle"] for message in messages], 0, queue)
+    def _message_to_python(self, message: dict[str, Any], queue_name: str, q_url: str) -> Any:
+        payload = super()._message_to_python(message, queue_name, q_url)
+        # Acknowledging looks the queue up by this, which a sender may have made anything.
+        payload["properties"]["delivery_info"]["routing_key"] = queue_name
+        return payload
 
     def _loop1(self, queue: str, messages_fetched: Any = None) -> None:
         if self._receive_failed:

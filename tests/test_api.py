@@ -162,6 +162,18 @@ def test_a_body_that_is_no_form_is_a_problem(client):
     assert_problem(client.post(ADDRESS, b"cat", content_type="multipart/form-data"), 400, "bad_request")
 
 
+@pytest.mark.parametrize("charset", ["hex", "zlib", "undefined", "idna", "utf-16", "nonsense"])
+def test_whatever_charset_a_body_claims_it_is_read_as_utf8(client, charset):
+    head = '--xyz\r\nContent-Disposition: form-data; name="file"; filename="猫.png"\r\n\r\n'
+    body = head.encode() + PICTURE + b"\r\n--xyz--\r\n"
+    response = client.generic("POST", ADDRESS, body, f"multipart/form-data; boundary=xyz; charset={charset}")
+    assert (response.status_code, response.json()["file_name"]) == (202, "猫.png")
+
+
+def test_another_host_is_a_problem(client):
+    assert_problem(client.get(ADDRESS, headers={"host": "evil.example"}), 400, "bad_request")
+
+
 def test_more_files_than_a_form_may_have_are_a_problem(client):
     files = [SimpleUploadedFile("cat.png", PICTURE) for _ in range(env.web().max_form_pictures + 1)]
     assert_problem(client.post(ADDRESS, {"file": files}), 400, "bad_request")

@@ -87,6 +87,31 @@ def test_a_turned_photograph_is_turned_back(classifier):
     assert classifier.classify(content).top5 == upright.top5
 
 
+MEASURE = """
+import resource
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import tests.environment
+from PIL import Image
+from tests import pictures
+from workers.classifier import classifier
+classifier().warm_up()
+large = pictures.encoded(Image.new("1", (7_000, 7_000)), "PNG")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(16) as threads:
+    list(threads.map(classifier().classify, [large] * 16))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_of_many_large_pictures_at_once_few_are_in_memory():
+    environ = {**os.environ, "MODEL_THREADS": "2"}
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASURE], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
+    assert int(measured.stdout.split()[-1]) < 600_000  # kB; one takes 250 MB, and 16 in 16 threads took 3 GB
+
+
 def test_warming_up_tells_how_long_a_batch_takes(classifier):
     assert 0 < classifier.warm_up() < 30
 

@@ -1,5 +1,6 @@
 """The mended SQS transport: after a fault of SQS the consumer receives again; acknowledgements go in batches."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -164,3 +165,21 @@ def test_visibility_is_set_ten_a_call(aws, proxy, monkeypatch):
         consumer.channel.set_visibility(consumer.channel.held, 0, env.aws().request_queue_url)
         assert depth() == (25, 0)
     assert proxy.passed["ChangeMessageVisibilityBatch"] >= 3
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"properties": null}', '{"properties": {"delivery_info": []}}'])
+def test_a_message_that_cannot_be_read_is_left_lying_and_the_next_is_received(aws, proxy, monkeypatch, body):
+    sqs().send_message(QueueUrl=env.aws().request_queue_url, MessageBody=body)
+    put()
+    with receiving(proxy.url, monkeypatch, prefetch=1) as consumer:
+        consumer.until(lambda: [one for one in consumer.messages if one.headers])
+    assert "DeleteMessageBatch" not in proxy.passed
+
+
+def test_a_message_that_lies_of_its_queue_is_deleted_from_the_one_it_came_from(aws, proxy, monkeypatch):
+    lie = {"body": "{}", "properties": {"delivery_info": {"routing_key": 7}, "delivery_tag": "x"}}
+    sqs().send_message(QueueUrl=env.aws().request_queue_url, MessageBody=json.dumps(lie))
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: consumer.messages)
+        consumer.messages[0].ack()
+    assert proxy.passed["DeleteMessageBatch"] == 1

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 TOP_K = 5
 LARGE_PIXELS = 12_000_000
-"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1 GB."""
+"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1.2 GB."""
 
 RESULT_SECONDS = 50
 """Longest wait for a forward pass, well below the request queue's visibility timeout."""
@@ -46,9 +46,10 @@ class Classifier:
         self._config = config
         self._max_pixels = max_pixels
         self._table = model.preprocessing.table()
-        # Decoded pictures are large: this bounds memory, and more than this has no core to run on.
-        self._decoding = threading.BoundedSemaphore(config.threads + 1)
-        self._decoding_large = threading.BoundedSemaphore(max(1, config.threads // 4))
+        # Decoded pictures are large, and each thread keeps some of what it has freed: few threads bound memory,
+        # and more than these have no core to run on.
+        self._decoders = ThreadPoolExecutor(config.threads + 1, thread_name_prefix="decoder")
+        self._few_large = threading.BoundedSemaphore(max(1, config.threads // 4))
         # The model threads are the parallelism: one intra-op thread each.
         torch.set_num_threads(1)
         self._batcher = Batcher(
@@ -61,20 +62,16 @@ class Classifier:
     def classify(self, content: bytes) -> Outcome:
         """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
         with self._batcher.coming():
-            with self._place(content):
-                image, header = preprocess.decode(content, self._max_pixels, self._config.exif_transpose)
-                tensor = preprocess.tensor(image, self.model.preprocessing, self._table)
-                thumbnail = preprocess.thumbnail(image)
+            header = open_picture(content, self._max_pixels)[1]
+            with self._few_large if header.width * header.height > LARGE_PIXELS else nullcontext():
+                tensor, thumbnail = self._decoders.submit(self._prepared, content).result()
             future = self._batcher.submit(tensor)
         return Outcome(future.result(RESULT_SECONDS), header, thumbnail)
 
-    @contextmanager
-    def _place(self, content: bytes) -> Iterator[None]:
-        """Hold one of the places for decoding. A large picture waits for one of its few before it takes that."""
-        _, header = open_picture(content, self._max_pixels)
-        few = self._decoding_large if header.width * header.height > LARGE_PIXELS else nullcontext()
-        with few, self._decoding:
-            yield
+    def _prepared(self, content: bytes) -> tuple[npt.NDArray[np.float32], bytes]:
+        """Return the network's input and the thumbnail; the picture itself, which may be large, is let go of."""
+        image, _ = preprocess.decode(content, self._max_pixels, self._config.exif_transpose)
+        return preprocess.tensor(image, self.model.preprocessing, self._table), preprocess.thumbnail(image)
 
     def warm_up(self) -> float:
         """Run a full batch twice; return the seconds that the second took."""

@@ -37,7 +37,7 @@ DAMAGED = {
 }
 CRAFTED = {name: partial(crafted, make=make) for name, make in files.CRAFTED.items()}
 COSTLY = {name: partial(crafted, make=make) for name, make in files.COSTLY.items()}
-# Every kind of damage once, and in between five of each other kind.
+# Every kind of damage once, then every other kind five times.
 ROUND = [*DAMAGED.items(), *[*CRAFTED.items(), *bodies.ABUSES.items()] * 5]
 
 

@@ -43,11 +43,19 @@ REFUSALS = {
 """The type of each refusal that may come, and its status."""
 FAILURES = {"broken"}
 
-MAX_WORKER_MB = 2_400
-"""Model and libraries take 600 MB. Of large pictures a worker of two threads decodes one at a time, which takes 1 GB
-where it is a WebP of 50 million pixels, and beside it two of 12 million at most, of 300 MB each."""
-MAX_WEB_MB = 700
-"""The site takes 150 MB, and each of its eight upload threads may hold a body of 10 MB in a few copies."""
+MAX_WORKER_MB = 2_600
+"""Model and libraries take 600 MB. With two model threads one large picture is decoded at a time, which takes 1.2 GB
+where it is a WebP of 50 million pixels, and beside it two of 12 million at most, of 300 MB each; the rest is slack."""
+MAX_WEB_MB = 400
+"""The site takes 150 MB, and each of its eight upload threads may hold a body of 10 MB in three copies."""
+
+
+class TwoThreads(System):
+    """A system whose worker has two model threads, however many cores there are: memory grows with them."""
+
+    @property
+    def worker_environment(self) -> dict[str, str]:
+        return {**super().worker_environment, "MODEL_THREADS": "2"}
 
 
 @dataclass
@@ -94,7 +102,7 @@ def peak_mb(pid: int) -> int:
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     print(f"HOSTILE_SEED={SEED}")
-    with running(System(tmp_path_factory.mktemp("hostile")), workers=1) as system:
+    with running(TwoThreads(tmp_path_factory.mktemp("hostile")), workers=1) as system:
         pids = {name: process.pid for name, process in system.processes.items()}
         campaign = Campaign([system], pids)
         with ThreadPoolExecutor(AT_ONCE) as threads, system.client(timeout=90) as client:
@@ -154,4 +162,6 @@ def test_no_message_is_left(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize(("process", "most"), [("worker1", MAX_WORKER_MB), ("web", MAX_WEB_MB)])
 def test_memory_stays_bounded(campaign: Campaign, process: str, most: int) -> None:
-    assert peak_mb(campaign.processes[process]) < most
+    peak = peak_mb(campaign.processes[process])
+    print(f"{process} took {peak} MB at most")
+    assert peak < most
