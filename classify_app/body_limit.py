@@ -1,19 +1,15 @@
 """The bound on what a request may send, and how slowly: kept while it arrives, before memory or disk fill."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
-from django.template.loader import render_to_string
 from django.urls import reverse
 
-from classify_app.problems import API_PREFIX, problem
-from classify_app.synchronous import text
+from classify_app.middleware import NO_SPACE, no_space
+from classify_app.problems import answer_of, is_synchronous
 from project import env
 from project.pictures import TOO_MANY_BYTES
 
@@ -39,34 +35,11 @@ class BodyRefused(Exception):
         self.status = status
 
 
-@dataclass(frozen=True)
-class Route:
-    """How many bytes a route takes, and how it says no."""
-
-    allowed: int
-    answer: Callable[[BodyRefused], HttpResponse]
-
-
-def route_of(path: str) -> Route:
-    picture = env.web().max_upload_bytes + ENVELOPE_BYTES
-    if re.search(settings.SYNCHRONOUS_ROUTES, path.removeprefix("/")):
-        return Route(picture, _line)
-    if path.startswith(API_PREFIX):
-        return Route(picture if path == reverse("api:create_classification") else OTHER_BYTES, _problem)
-    return Route(env.web().max_form_bytes if path == reverse("upload") else OTHER_BYTES, _page)
-
-
-def _line(refusal: BodyRefused) -> HttpResponse:
-    return text(str(refusal), refusal.status)
-
-
-def _problem(refusal: BodyRefused) -> HttpResponse:
-    return problem(refusal.code, refusal.status, str(refusal))
-
-
-def _page(refusal: BodyRefused) -> HttpResponse:
-    page = render_to_string("classify_app/refused.html", {"reason": str(refusal)})
-    return HttpResponse(page, status=refusal.status)
+def allowed_at(path: str) -> int:
+    """Return how many bytes a route takes."""
+    if is_synchronous(path) or path == reverse("api:create_classification"):
+        return env.web().max_upload_bytes + ENVELOPE_BYTES
+    return env.web().max_form_bytes if path == reverse("upload") else OTHER_BYTES
 
 
 class BodyLimit:
@@ -79,11 +52,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        route = route_of(scope["path"])
+        path = scope["path"]
         try:
-            await self._application(scope, Body(route.allowed, declared(scope), receive).receive, send)
+            await self._application(scope, Body(allowed_at(path), declared(scope), receive).receive, send)
         except BodyRefused as refusal:
-            await _send(route.answer(refusal), receive, send)
+            await _send(answer_of(path, refusal.code, refusal.status, str(refusal)), receive, send)
+        except OSError as error:
+            # From Django, which writes a long body to a file before any view or middleware sees it.
+            if error.errno not in NO_SPACE:
+                raise
+            await _send(no_space(path, error), receive, send)
 
 
 def declared(scope: Message) -> int | None:

@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from django.db import Error as DatabaseError
 from django.db import connection
 
 from classify_app.completion import complete, complete_all
 from classify_app.stopping import Stop
 from project import responses
+from project.aws import ERRORS, explain
+from project.backoff import Backoff
 from project.contract import ContractError, Record, record_of
 
 if TYPE_CHECKING:
@@ -17,27 +18,33 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 2.0
-
 
 def consume(stop: Stop) -> None:
     """Consume until stopped. While the database is away nothing is received, so nothing is received too often."""
     log.info("consuming results")
+    backoff = Backoff()
     while not stop:
-        if not _database_answers():
-            stop.wait(RETRY_SECONDS)
-            continue
-        messages: list[MessageTypeDef] = []
-        try:
-            with stop.interruptible():
-                messages = responses.receive()
-            responses.delete(settle(messages))
-        except (BotoCoreError, ClientError) as error:
-            log.warning("SQS away, trying again", error=str(error))
-            stop.wait(RETRY_SECONDS)
-        except DatabaseError as error:
-            log.warning("results not written, they come again", count=len(messages), error=str(error))
+        if _database_answers() and _consume_once():
+            backoff.reset()
+        else:
+            stop.wait(backoff.seconds())
     log.info("stopped")
+
+
+def _consume_once() -> bool:
+    """Receive, write, delete; return whether all went well."""
+    messages: list[MessageTypeDef] = []
+    try:
+        # A stop waits for the poll's end: SQS hands messages to an abandoned poll, and so hides them from the others.
+        messages = responses.receive()
+        responses.delete(settle(messages))
+    except ERRORS as error:
+        log.warning("SQS away, trying again", reason=explain(error))
+        return False
+    except DatabaseError as error:
+        log.warning("results not written, they come again", count=len(messages), error=str(error))
+        return False
+    return True
 
 
 def settle(messages: "list[MessageTypeDef]") -> "list[MessageTypeDef]":

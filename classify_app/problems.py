@@ -1,11 +1,11 @@
 """Refusals as RFC 9457 problems: one body, one media type, one stable `type` for each reason."""
 
-from collections.abc import Awaitable, Callable
+import re
 from http import HTTPStatus
 
-from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.decorators import sync_and_async_middleware
+from django.template.loader import render_to_string
 
 API_PREFIX = "/api/v1/"
 MEDIA_TYPE = "application/problem+json"
@@ -26,25 +26,27 @@ def problem(code: str, status: int, detail: str) -> HttpResponse:
     return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
 
 
-@sync_and_async_middleware
-def problems_under_api(
-    get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]],
-) -> Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]:
-    """Middleware that lets no error leave the API but as a problem: unknown addresses, other methods, crashes."""
-    if iscoroutinefunction(get_response):
-
-        async def answer_later(request: HttpRequest) -> HttpResponse:
-            return _as_problem(request, await get_response(request))
-
-        return answer_later
-
-    def answer(request: HttpRequest) -> HttpResponse:
-        return _as_problem(request, get_response(request))  # type: ignore[arg-type]
-
-    return answer
+def line(sentence: str, status: int) -> HttpResponse:
+    """Return one line of text, as the synchronous routes answer."""
+    return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")
 
 
-def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def answer_of(path: str, code: str, status: int, sentence: str) -> HttpResponse:
+    """Refuse in the way of the route: a line, a problem, or a page that needs neither user nor database."""
+    if is_synchronous(path):
+        return line(sentence, status)
+    if path.startswith(API_PREFIX):
+        return problem(code, status, sentence)
+    page = render_to_string("classify_app/refused.html", {"reason": sentence})
+    return HttpResponse(page, status=status)
+
+
+def is_synchronous(path: str) -> bool:
+    return re.search(settings.SYNCHRONOUS_ROUTES, path.removeprefix("/")) is not None
+
+
+def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return an answer as it is, or as a problem where it is an error under the API that isn't one yet."""
     if response.status_code not in DETAILS or not request.path_info.startswith(API_PREFIX):
         return response
     if response.headers.get("Content-Type") == MEDIA_TYPE:

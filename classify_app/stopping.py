@@ -1,14 +1,8 @@
-"""How long-running commands end: SIGTERM or Ctrl-C interrupts a wait, and never the work."""
+"""How long-running commands end: SIGTERM or Ctrl-C ends a wait, and never the work."""
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
-
-
-class Stopped(BaseException):
-    """Raised in the main thread to end a wait. No Exception, since botocore would catch that and try again."""
 
 
 class Stop:
@@ -16,7 +10,6 @@ class Stop:
 
     def __init__(self) -> None:
         self._requested = threading.Event()
-        self._interruptible = False
 
     @classmethod
     def on_signals(cls) -> "Stop":
@@ -32,20 +25,5 @@ class Stop:
         """Wait; return at once when a stop is requested."""
         self._requested.wait(seconds)
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let a signal end what is inside, which must be safe to abandon."""
-        try:
-            self._interruptible = True
-            if self:
-                raise Stopped
-            yield
-        except Stopped:
-            return
-        finally:
-            self._interruptible = False
-
     def _request(self, number: int, frame: FrameType | None) -> None:
         self._requested.set()
-        if self._interruptible:
-            raise Stopped

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from classify_app.authentication import BEARER, NotAllowed, owner_of_token, token_in, unauthenticated
 from classify_app.models import Classification, State
+from classify_app.problems import line
 from classify_app.rate_limits import address_of, take_open_upload, take_upload
 from classify_app.submission import BAD_REQUEST, UNREADABLE_BODY, status_of, submit
 from classify_app.tokens import WRITE
@@ -29,7 +30,7 @@ WITH_STEM = "inputFile"
 async def classify_and_wait(request: HttpRequest) -> HttpResponse:
     """Answer 200 with the label, or any other status with one line that says why."""
     if request.method != "POST":
-        response = text("Post a picture here as multipart/form-data, in the field myfile or inputFile.", 405)
+        response = line("Post a picture here as multipart/form-data, in the field myfile or inputFile.", 405)
         response["Allow"] = "POST"
         return response
     try:
@@ -38,15 +39,15 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
         return _refused(refusal)
     seconds = env.web().sync_wait_seconds
     if not await waiter.wait(row.id, seconds):
-        return text(f"No result within {seconds} s; classification {row.id} goes on.", 504)
+        return line(f"No result within {seconds} s; classification {row.id} goes on.", 504)
     row = await in_upload_thread(lambda: finished(row.id))
     if row.state == State.FAILED:
-        return text(row.error, 422)
-    return text(row.label if field == BARE else f"{row.file_stem}:{row.label}", 200)
+        return line(row.error, 422)
+    return line(row.label if field == BARE else f"{row.file_stem}:{row.label}", 200)
 
 
 def _refused(refusal: BadPicture | NotAllowed | Unavailable) -> HttpResponse:
-    response = text(str(refusal), status_of(refusal) if isinstance(refusal, BadPicture) else refusal.status)
+    response = line(str(refusal), status_of(refusal) if isinstance(refusal, BadPicture) else refusal.status)
     if isinstance(refusal, Unavailable):
         response["Retry-After"] = str(refusal.retry_after)
     elif response.status_code == 401:
@@ -82,8 +83,3 @@ def _submit_posted(request: HttpRequest) -> tuple[str, Classification]:
 
 def finished(id: UUID) -> Classification:
     return Classification.objects.defer("record", "thumbnail").get(id=id)
-
-
-def text(line: str, status: int) -> HttpResponse:
-    """Return an answer as the routes' clients read it."""
-    return HttpResponse(line, status=status, content_type="text/plain; charset=utf-8")

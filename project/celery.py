@@ -9,7 +9,6 @@ import project.transport  # noqa: F401 -- registers sqsbatch://
 from project import contract, env
 from project.aws import TIMEOUTS
 
-LONG_POLL_SECONDS = 20
 BACKOFF = {1: 5, 2: 20, 3: 60}
 """Seconds until a failed attempt is tried again, by how often the message was received."""
 
@@ -24,7 +23,7 @@ def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
         "broker_url": "sqsbatch://",
         "broker_transport_options": {
             "region": region,
-            "wait_time_seconds": LONG_POLL_SECONDS,
+            "wait_time_seconds": aws.long_poll_seconds,
             # kombu's default of 1 s also applies when the prefetch is full.
             "polling_interval": 0,
             # Plain JSON: readable by any SQS client, and 400 bytes shorter than base64 of base64.

@@ -60,9 +60,11 @@ def request_of(arguments: dict[str, Any]) -> Request:
     """Return the request that a task's arguments are. Raises ContractError."""
     _check_version(arguments)
     try:
-        return Request(**arguments)
+        request = Request(**arguments)
     except TypeError as error:
         raise ContractError(f"not a request: {error}") from error
+    _check_types(request)
+    return request
 
 
 @dataclass(frozen=True)
@@ -162,14 +164,20 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _check_types(part: Record | Prediction) -> None:
+def _check_types(part: Record | Prediction | Request) -> None:
     for declared in fields(part):
-        value, expected = getattr(part, declared.name), declared.type
-        if declared.name == "confidence" and type(value) is int:
-            continue  # JSON may write 1.0 as 1.
+        value = getattr(part, declared.name)
         # isinstance can't look into the tuple; its items are checked one by one.
-        if get_origin(expected) is not tuple and not isinstance(value, expected):  # type: ignore[arg-type]
+        if get_origin(declared.type) is not tuple and not _fits(value, declared.name, declared.type):
             raise ContractError(f"{declared.name} can't be {value!r:.100}")
+
+
+def _fits(value: Any, name: str, expected: Any) -> bool:
+    if isinstance(value, bool):  # To Python True is a number too.
+        return expected is bool
+    if name == "confidence" and isinstance(value, int | float):  # JSON may write 1.0 as 1.
+        return 0 <= value <= 1
+    return isinstance(value, expected)
 
 
 def _check_version(document: Any) -> None:

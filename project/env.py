@@ -39,6 +39,16 @@ def at_least_zero(text: str) -> int:
     return number
 
 
+def between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(f"must be {least} to {most}")
+        return number
+
+    return parse
+
+
 def secret(text: str) -> str:
     if len(text) < 50 or len(set(text)) < 10:
         raise ValueError("must have at least 50 characters, 10 of them different")
@@ -100,6 +110,13 @@ class Aws:
     request_queue_url: str = variable("REQUEST_QUEUE_URL", "SQS queue of pictures to classify")
     response_queue_url: str = variable("RESPONSE_QUEUE_URL", "SQS queue on which results are announced")
     event_queue_url: str = variable("EVENT_QUEUE_URL", "SQS queue of the events that Flower shows")
+    long_poll_seconds: int = variable(
+        "LONG_POLL_SECONDS",
+        "How long a receive waits for a message, 1 to 20; a process that is asked to stop waits for it to end",
+        default="20",
+        parse=between(1, 20),
+        unit="s",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +249,13 @@ class Worker:
     )
     model_threads: int = variable(
         "MODEL_THREADS", "Forward passes at a time; 0: one a core", default="0", parse=at_least_zero, unit="threads"
+    )
+    drain_seconds: int = variable(
+        "DRAIN_SECONDS",
+        "How long a worker that is asked to stop finishes what it holds, before it gives the rest back",
+        default="60",
+        parse=at_least_zero,
+        unit="s",
     )
     exif_transpose: bool = variable(
         "EXIF_TRANSPOSE", "Turn pictures as their EXIF orientation says", default="1", parse=boolean

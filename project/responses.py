@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_MESSAGES = 10  # SQS hands over at most 10 messages a call.
-WAIT_SECONDS = 20  # SQS's longest long poll.
 
 
 def announce(record: Record) -> None:
     sqs().send_message(QueueUrl=env.aws().response_queue_url, MessageBody=announcement(record))
 
 
-def receive(wait_seconds: int = WAIT_SECONDS) -> "list[MessageTypeDef]":
+def receive(wait_seconds: int | None = None) -> "list[MessageTypeDef]":
+    """Receive up to MAX_MESSAGES, waiting for the first as long as is configured."""
     answer = sqs().receive_message(
         QueueUrl=env.aws().response_queue_url,
         MaxNumberOfMessages=MAX_MESSAGES,
-        WaitTimeSeconds=wait_seconds,
+        WaitTimeSeconds=env.aws().long_poll_seconds if wait_seconds is None else wait_seconds,
     )
     return answer.get("Messages", [])
 

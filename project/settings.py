@@ -32,7 +32,9 @@ INSTALLED_APPS = [
 
 # Each of these must be able to run asynchronously: one that can't would hold a thread for every waiting request.
 MIDDLEWARE = [
-    "classify_app.health.health",
+    "classify_app.middleware.health",
+    "classify_app.middleware.problems_under_api",  # Before all that refuse requests.
+    "classify_app.middleware.utf8_alone",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -42,7 +44,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "classify_app.problems.problems_under_api",
+    "classify_app.middleware.away",
 ]
 
 ROOT_URLCONF = "project.urls"

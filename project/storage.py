@@ -9,10 +9,20 @@ from project.aws import s3
 from project.contract import Record
 
 DOWNLOAD_SECONDS = 300
+WRITTEN = ("PreconditionFailed", "ConditionalRequestConflict")
+"""S3's codes for a key that is there already, or that another writer is just writing."""
+MAX_NAME_BYTES = 2_000  # S3 takes 2 KB of metadata, and of a name in Chinese nine bytes a character.
 
 
 class PictureMissing(Exception):
     """The input bucket has no such picture."""
+
+
+def storable_name(file_name: str) -> str:
+    """Return a file name, without its beginning where S3's metadata can't take all of it."""
+    while len(quote(file_name)) > MAX_NAME_BYTES:
+        file_name = file_name[1:]
+    return file_name
 
 
 def put_picture(key: str, content: bytes, content_type: str, file_name: str) -> None:
@@ -47,7 +57,7 @@ def put_record(record: Record) -> Record:
             IfNoneMatch="*",
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
+        if error.response["Error"]["Code"] not in WRITTEN:
             raise
         stored = get_record(record.id)
         if stored is None:

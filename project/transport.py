@@ -5,7 +5,8 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - a 5xx or a refused connection on ReceiveMessage raised AttributeError and stopped the worker,
 - a 4xx there (throttling, a role that changes) stopped the worker,
 - no time-out was set on a receive, so one lost TCP connection stopped polling for good,
-- each acknowledgement was a blocking DeleteMessage in the way of everything else.
+- each acknowledgement was a blocking DeleteMessage in the way of everything else,
+- what came after the consumer was cancelled was given back one by one, through a client made for it.
 """
 
 import queue
@@ -16,15 +17,16 @@ from typing import Any
 import kombu.transport
 import pycurl
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.transport import SQS, virtual
 
+from project.aws import ERRORS, reason_in
+from project.backoff import Backoff
+
 log = structlog.get_logger()
 
-MAX_BATCH = 10  # DeleteMessageBatch takes at most 10 entries.
+MAX_BATCH = 10  # SQS's batch calls take at most 10 entries.
 ACK_LINGER_SECONDS = 0.05
-RETRY_SECONDS = 2.0  # between receives while SQS refuses them
 FULL_SECONDS = 0.02  # between looks for a free place while all are taken
 CONNECT_SECONDS = 5
 RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
@@ -87,7 +89,7 @@ class Acknowledger(threading.Thread):
         entries = [{"Id": str(position), "ReceiptHandle": handle} for position, handle in enumerate(handles)]
         try:
             answer = client.delete_message_batch(QueueUrl=queue_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
+        except ERRORS as error:
             log.warning("acknowledgements failed, the messages come again", count=len(handles), error=str(error))
             return
         for failure in answer.get("Failed", ()):
@@ -97,18 +99,54 @@ class Acknowledger(threading.Thread):
 class Channel(SQS.Channel):
     _receive_failed = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.open_receives = 0
+        """Receives whose answer, and whatever messages it brings, is still to come."""
+        self._backoff = Backoff()
+        super().__init__(*args, **kwargs)
+
+    @property
+    def held(self) -> list[str]:
+        """The receipt handles of messages that are delivered and neither acknowledged nor rejected."""
+        # Acknowledgements from other threads are only marked, until the next message is appended.
+        return [handle for handle in list(self.qos._delivered) if handle not in self.qos._dirty]
+
+    def set_visibility(self, handles: list[str], seconds: int, queue_url: str) -> None:
+        """Hide messages for that many seconds from now on; 0 gives them back at once. Where that fails they wait."""
+        for start in range(0, len(handles), MAX_BATCH):
+            entries = [
+                {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+                for position, handle in enumerate(handles[start : start + MAX_BATCH])
+            ]
+            try:
+                self.sqs().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+            except ERRORS as error:
+                log.warning("visibility not changed", count=len(entries), seconds=seconds, error=str(error))
+
+    def _get_async(self, *args: Any, **kwargs: Any) -> Any:
+        self.open_receives += 1
+        return super()._get_async(*args, **kwargs)
+
     def _on_messages_ready(self, queue: str, qname: str, messages: Any) -> int:
+        self.open_receives -= 1
         if not isinstance(messages, dict):  # kombu makes [] of 408, 5xx and refused connections
             self._receive_failed = True
             return 0
+        self._backoff.reset()
         received: int = super()._on_messages_ready(queue, qname, messages)
         return received
+
+    def _release_messages(self, queue: str, qname: str, messages: list[dict[str, Any]]) -> None:
+        """Give back what came after the consumer was cancelled; `queue` is its URL."""
+        log.info("received while stopping, given back", count=len(messages))
+        self.set_visibility([message["ReceiptHandle"] for message in messages], 0, queue)
 
     def _loop1(self, queue: str, messages_fetched: Any = None) -> None:
         if self._receive_failed:
             self._receive_failed = False
-            log.warning("receive failed, trying again", queue=queue, seconds=RETRY_SECONDS)
-            self.hub.call_later(RETRY_SECONDS, self._schedule_queue, queue)
+            seconds = self._backoff.seconds()
+            log.warning("receive failed, trying again", queue=queue, seconds=round(seconds, 1))
+            self.hub.call_later(seconds, self._schedule_queue, queue)
         elif not self.qos.can_consume():
             self.hub.call_later(FULL_SECONDS, self._schedule_queue, queue)
         else:
@@ -128,7 +166,9 @@ class Channel(SQS.Channel):
 
         def on_list_ready(parent: Any, markers: Any, operation: str, response: Any) -> Any:
             if 400 <= response.status < 500:
-                log.error("SQS refused a request", operation=operation, status=response.status, body=response.read())
+                body = bytes(response.read()).decode(errors="replace")
+                reason = reason_in(body) or body
+                log.error("SQS refused a request", operation=operation, status=response.status, reason=reason)
                 return []
             return strict(parent, markers, operation, response)
 

@@ -165,6 +165,18 @@ def bomb(width: int = 13_000, height: int = 13_000) -> bytes:
     return _png_file(width, height, 1, b"".join(deflate.compress(row) for _ in range(height)) + deflate.flush())
 
 
+def of_many_scans(count: int = 101, size: tuple[int, int] = SIZE) -> bytes:
+    """A progressive JPEG whose last scan is repeated until there are `count`."""
+    content = encoded(Image.new("RGB", size), "JPEG", progressive=True)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + scan * (count - content.count(b"\xff\xda")) + content[-2:]
+
+
+def with_comment(length: int = 60_000, format: str = "JPEG") -> bytes:
+    """A picture with a comment, which Pillow writes into whatever is made of it."""
+    return encoded(gradient(), format, comment=b"c" * length)
+
+
 def long_line() -> bytes:
     """A PNG of 20000 x 1 pixels, which a careless resize blows up to 5,120,000 x 256."""
     return encoded(Image.new("RGB", (20_000, 1), RED), "PNG")
@@ -203,6 +215,7 @@ GOOD = {
         exif_rotated,
         broken_exif,
         mpo,
+        with_comment,
         long_line,
     )
 }

@@ -6,8 +6,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 MISSING = "PostgreSQL's initdb is missing"
@@ -21,9 +23,18 @@ def programs() -> Path | None:
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server: its URL, and ways to stop it at once and to start it again on the same data."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @contextmanager
-def server(max_connections: int = 50) -> Iterator[str]:
-    """Start an empty server on a free port; yield its URL; delete it at the end."""
+def server(max_connections: int = 50) -> Iterator[Server]:
+    """Start an empty server on a free port; delete it at the end."""
     bin_folder = programs()
     assert bin_folder is not None, MISSING
     # PostgreSQL refuses to run as root.
@@ -36,12 +47,15 @@ def server(max_connections: int = 50) -> Iterator[str]:
             f"-h 127.0.0.1 -p {port} -k {folder} -c max_connections={max_connections} "
             "-c fsync=off -c superuser_reserved_connections=0"
         )
+        control = [*as_user, bin_folder / "pg_ctl", "-D", data]
+        start = partial(_run, [*control, "-w", "-o", options, "-l", f"{folder}/log", "start"])
+        stop = partial(_run, [*control, "-m", "immediate", "stop"])
         _run([*as_user, bin_folder / "initdb", "-D", data, "-U", "tests", "-A", "trust"])
-        _run([*as_user, bin_folder / "pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start"])
+        start()
         try:
-            yield f"postgres://tests@127.0.0.1:{port}/postgres"
+            yield Server(f"postgres://tests@127.0.0.1:{port}/postgres", stop, start)
         finally:
-            _run([*as_user, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"])
+            stop()
 
 
 def _run(command: list[str | Path]) -> None:
@@ -58,8 +72,8 @@ def main(command: list[str]) -> int:
     if programs() is None:
         print(f"skipped: {MISSING}, so the web tier's tests ran on SQLite alone")
         return 1 if os.environ.get("NO_SKIPS") else 0
-    with server() as url:
-        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+    with server() as running:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": running.url}, check=False).returncode
 
 
 if __name__ == "__main__":

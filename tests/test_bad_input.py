@@ -24,6 +24,7 @@ REFUSED = {
     "half a header": (lambda: pictures.png()[:20], 422, "The picture is truncated or broken."),
     "too many bytes": (lambda: bytes(10_000_001), 413, "10,000,001 bytes; at most 10,000,000 are allowed."),
     "too many pixels": (lambda: pictures.of_pixels(10_000, 5_001), 422, "at most 50,000,000 are allowed."),
+    "too many scans": (pictures.of_many_scans, 422, "stored in more than 100 scans."),
     "a bomb": (pictures.bomb, 422, "13000 x 13000 = 169,000,000 pixels; at most 50,000,000 are allowed."),
     "a bomb that lies": (pictures.huge_header, 422, "at most 50,000,000 are allowed."),
 }
@@ -33,6 +34,7 @@ NAMES = {
     "C:\\Windows\\cat.png": "cat.png",
     "a\x00b\x1b[31m\tc.png": "ab[31mc.png",
     "n" * 300 + ".png": "n" * 251 + ".png",
+    "猫" * 250 + ".png": "猫" * 221 + ".png",
     "кот, 猫 & été.png": "кот, 猫 & été.png",
     "right-to-left \u202egnp.exe": "right-to-left gnp.exe",
 }
@@ -87,7 +89,9 @@ def test_what_the_worker_finds_broken_ends_with_its_sentence():
     assert (response.status_code, response.text) == (422, "The picture is truncated or broken.")
 
 
-@pytest.mark.parametrize(("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "words", "bidi"])
+@pytest.mark.parametrize(
+    ("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi"]
+)
 def test_a_picture_is_taken_under_any_name(client, name, kept):
     resource = post_under_a_name(client, name).json()
     assert resource["file_name"] == kept

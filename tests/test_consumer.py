@@ -137,7 +137,7 @@ def consumer():
     process = subprocess.Popen(
         [sys.executable, "manage.py", "consume_results"],
         cwd=ROOT,
-        env=environment(),
+        env=environment(LONG_POLL_SECONDS="2"),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -154,7 +154,7 @@ def consumer():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_writes_results_until_a_signal_stops_it_at_once(consumer, number):
+def test_the_command_writes_results_until_a_signal_stops_it(consumer, number):
     queued = row()
     responses.announce(done(queued))
     deadline = time.monotonic() + 40
@@ -165,5 +165,10 @@ def test_the_command_writes_results_until_a_signal_stops_it_at_once(consumer, nu
 
     time.sleep(0.2)  # into the next long poll
     consumer.send_signal(number)
-    assert consumer.wait(3) == 0
+    time.sleep(0.2)
+    late = row()
+    responses.announce(done(late))  # The open poll gets it.
+    assert consumer.wait(4) == 0
+    late.refresh_from_db()
+    assert late.state == State.DONE
     assert messages_left() == 0

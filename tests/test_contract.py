@@ -65,6 +65,12 @@ def test_a_confidence_may_be_a_whole_number():
     assert Record.from_dict(document).confidence == 1
 
 
+@pytest.mark.parametrize("confidence", ["-1", "1.01", "1e999", "-1e999", "NaN", "true", '"high"'])
+def test_a_confidence_is_a_probability(confidence):
+    with pytest.raises(ContractError):
+        Record.from_json(RECORD.to_json().replace('"confidence":0.9,"top5"', f'"confidence":{confidence},"top5"'))
+
+
 @pytest.mark.parametrize(
     ("file_name", "text"),
     [
@@ -83,7 +89,17 @@ def test_a_request_survives_its_arguments():
     assert contract.request_of(request.arguments()) == request
 
 
-@pytest.mark.parametrize("arguments", [{}, {"version": 2, "id": "x", "input_key": "y"}, {"version": 1, "id": "x"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"version": 2, "id": "x", "input_key": "y"},
+        {"version": 1, "id": "x"},
+        {"version": 1, "id": 7, "input_key": "y"},
+        {"version": 1, "id": "x", "input_key": ["y"]},
+        {"version": True, "id": "x", "input_key": "y"},
+    ],
+)
 def test_what_is_no_request_is_refused(arguments):
     with pytest.raises(ContractError):
         contract.request_of(arguments)

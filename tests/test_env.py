@@ -39,7 +39,19 @@ def test_required_variables_are_read():
         request_queue_url="https://sqs/requests",
         response_queue_url="https://sqs/responses",
         event_queue_url="https://sqs/events",
+        long_poll_seconds=20,
     )
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1", 1), ("20", 20)])
+def test_a_long_poll_may_be_as_long_as_sqs_allows(text, seconds):
+    assert env.read(Aws, {**AWS, "LONG_POLL_SECONDS": text}).long_poll_seconds == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "21"])
+def test_a_longer_or_no_long_poll_is_refused(text):
+    with pytest.raises(ConfigurationError, match="must be 1 to 20"):
+        env.read(Aws, {**AWS, "LONG_POLL_SECONDS": text})
 
 
 @pytest.mark.parametrize(
@@ -57,6 +69,7 @@ def test_required_variables_are_read():
         (Worker, "MAX_WAIT_MS", "-1", "must be at least 0"),
         (Worker, "MODEL_THREADS", "-1", "must be at least 0"),
         (Worker, "EXIF_TRANSPOSE", "2", "must be 1 or 0"),
+        (Worker, "DRAIN_SECONDS", "-1", "must be at least 0"),
         (Local, "WEB_PORT", "http", "invalid literal"),
     ],
 )
@@ -73,6 +86,7 @@ def test_the_worker_needs_no_variable():
         max_batch_size=8,
         max_wait_ms=20,
         model_threads=0,
+        drain_seconds=60,
         exif_transpose=True,
     )
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from torchvision.models import ResNet18_Weights, ResNet50_Weights
 
 from project import contract
-from project.pictures import BadPicture
+from project.pictures import MAX_SCANS, BadPicture
 from tests import pictures
 from tests.conftest import ROOT
 from tests.pictures import BLUE, RED, WHITE
@@ -151,6 +151,7 @@ def test_of_several_pictures_in_one_file_the_first_counts():
         (pictures.huge_header(), "too_many_pixels"),
         (pictures.bomb(), "too_many_pixels"),
         (pictures.huge_header(100, 100), "broken"),
+        (pictures.of_many_scans(), "too_many_scans"),
     ],
 )
 def test_a_bad_picture_is_refused_with_its_reason(content, code):
@@ -170,10 +171,21 @@ def test_one_pixel_more_is_refused():
         preprocess.decode(pictures.of_pixels(5_001, 1), max_pixels=5_000)
 
 
+def test_as_many_scans_as_allowed_are_decoded():
+    assert decoded(pictures.of_many_scans(MAX_SCANS)).size == pictures.SIZE
+
+
 def test_broken_pictures_leave_the_next_one_whole():
     with pytest.raises(BadPicture):
         decoded(pictures.truncated())
     assert decoded(pictures.jpeg()).size == pictures.SIZE
+
+
+@pytest.mark.parametrize("format", ["JPEG", "GIF"])
+def test_a_pictures_comment_stays_out_of_its_thumbnail(format):
+    jpeg = preprocess.thumbnail(decoded(pictures.with_comment(60_000 if format == "JPEG" else 200_000, format)))
+    assert len(jpeg) <= contract.MAX_THUMBNAIL_BYTES
+    assert "comment" not in Image.open(io.BytesIO(jpeg)).info
 
 
 MEASURE = """
@@ -190,12 +202,15 @@ def peak_of(content):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 small = peak_of(pictures.png((256, 256)))
 print(peak_of(pictures.long_line()) - small)
+print(peak_of(pictures.encoded(Image.new("RGBA", (7_000, 7_000)), "PNG")) - small)
 """
 
 
-def test_a_line_of_20000_pixels_takes_little_memory():
+def test_large_pictures_take_little_memory():
     measured = subprocess.run([sys.executable, "-c", MEASURE], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert int(measured.stdout) < 50_000  # kB; the reference takes 4.3 GB
+    line, transparent = map(int, measured.stdout.split())
+    assert line < 50_000  # kB; the reference takes 4.3 GB
+    assert transparent < 3 * 200_000  # Pillow's own composition takes 5 copies of 200 MB
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked():

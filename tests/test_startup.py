@@ -28,14 +28,3 @@ def test_a_short_visibility_timeout_is_refused_however_fast_the_model():
 
 def test_the_visibility_timeout_is_the_queues(aws):
     assert request_visibility_timeout() == contract.VISIBILITY_TIMEOUT
-
-
-def test_a_queue_that_cannot_be_read_is_named(aws, monkeypatch):
-    url = env.aws().request_queue_url + "-elsewhere"
-    monkeypatch.setenv("REQUEST_QUEUE_URL", url)
-    env.aws.cache_clear()
-    try:
-        with pytest.raises(ConfigurationError, match=f"^REQUEST_QUEUE_URL={url} can't be read: "):
-            request_visibility_timeout()
-    finally:
-        env.aws.cache_clear()

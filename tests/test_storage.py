@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -46,6 +46,14 @@ def stored_text(key):
 def test_a_picture_keeps_its_bytes_and_its_name(file_name):
     storage.put_picture("a picture.jpg", b"\x00\xff bytes", "image/jpeg", file_name)
     assert storage.get_picture("a picture.jpg") == (b"\x00\xff bytes", file_name)
+
+
+@pytest.mark.parametrize("file_name", ["猫" * 255, "😀" * 251 + ".png", "x" * 255, "cat.png", ""])
+def test_a_name_is_shortened_to_what_s3_takes(file_name):
+    name = storage.storable_name(file_name)
+    assert file_name.endswith(name)
+    assert len(quote(name)) <= 2_000
+    assert len(quote(name)) > 1_980 or name == file_name
 
 
 def test_a_picture_without_a_name_has_an_empty_one():

@@ -1,70 +1,27 @@
 """The mended SQS transport: after a fault of SQS the consumer receives again; acknowledgements go in batches."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import pytest
 from kombu import Connection, Consumer, Queue
 from kombu.asynchronous import Hub, get_event_loop, set_event_loop
 
-from infra.local import resources
+from infra.local import faults, resources
 from project import env, transport
 from project.aws import sqs
 from project.celery import app
 from tests.environment import AWS_URL
 
 QUEUE = resources.REQUESTS.name
-PASS, SWALLOW = 200, 0
-
-
-class Proxy(ThreadingHTTPServer):
-    """Stands before the emulator and passes requests on, or answers `fault`, or swallows them."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.fault = PASS
-        self.deletes = 0
-        self.faults = 0
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Proxy
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        fault = self.server.fault
-        self.server.deletes += self.headers.get("X-Amz-Target", "").endswith(".DeleteMessageBatch")
-        if fault == PASS:
-            answer = httpx.post(AWS_URL + self.path, content=body, headers=dict(self.headers.items()), timeout=30)
-            self._answer(answer.status_code, answer.content)
-            return
-        self.server.faults += 1
-        if fault == SWALLOW:
-            time.sleep(30)
-        else:
-            self._answer(fault, b"")
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
+FAULTS = ("error", "slow_down", "throttled", "denied", "expired", "skewed", faults.TIMEOUT, faults.RESET)
 
 
 @pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    server = Proxy()
+def proxy() -> Iterator[faults.Proxy]:
+    server = faults.Proxy(AWS_URL)
+    server.start()
     yield server
     server.shutdown()
 
@@ -74,6 +31,7 @@ class Receiving:
 
     def __init__(self, hub: Hub, consumer: Consumer) -> None:
         self.hub, self.consumer, self.messages = hub, consumer, []
+        self.channel: transport.Channel = consumer.channel
         consumer.register_callback(lambda _, message: self.messages.append(message))
         self._loop = hub.create_loop()
 
@@ -115,14 +73,13 @@ def put(count: int = 1) -> None:
         app.send_task("any task", args=[number])
 
 
-@pytest.mark.parametrize("fault", [500, 503, 400, 403, SWALLOW])
-def test_after_a_fault_the_consumer_receives_again(aws, proxy, monkeypatch, fault):
-    monkeypatch.setattr(transport, "RETRY_SECONDS", 0.1)
+@pytest.mark.parametrize("kind", FAULTS)
+def test_after_a_fault_the_consumer_receives_again(aws, proxy, monkeypatch, kind):
     monkeypatch.setattr(transport, "RECEIVE_SLACK_SECONDS", 1)
     with receiving(proxy.url, monkeypatch) as consumer:
-        proxy.fault = fault
-        consumer.until(lambda: proxy.faults >= 1)
-        proxy.fault = PASS
+        proxy.fault = faults.Fault(kind)
+        consumer.until(lambda: proxy.struck.get("ReceiveMessage"))
+        proxy.fault = faults.Fault()
         monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)
         put()
         consumer.until(lambda: consumer.messages)
@@ -138,7 +95,7 @@ def test_acknowledged_messages_are_deleted_ten_a_call(aws, proxy, monkeypatch):
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     left = sqs().get_queue_attributes(QueueUrl=env.aws().request_queue_url, AttributeNames=names)["Attributes"]
     assert set(left.values()) == {"0"}
-    assert proxy.deletes <= 4
+    assert proxy.passed["DeleteMessageBatch"] <= 4
 
 
 def test_a_full_consumer_takes_no_more_until_there_is_room(aws, proxy, monkeypatch):
@@ -151,3 +108,59 @@ def test_a_full_consumer_takes_no_more_until_there_is_room(aws, proxy, monkeypat
         for message in list(consumer.messages):
             message.ack()
         consumer.until(lambda: len(consumer.messages) >= 4)
+
+
+def test_while_nobody_listens_the_consumer_tries_again(aws, proxy, monkeypatch):
+    port = proxy.server_port
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
+        proxy.shutdown()
+        proxy.server_close()
+        started = time.monotonic()
+        consumer.until(lambda: time.monotonic() > started + 3)
+        again = faults.Proxy(AWS_URL, port)
+        again.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)
+        put()
+        consumer.until(lambda: consumer.messages)
+        again.shutdown()
+    assert len(consumer.messages) == 1
+
+
+def depth() -> tuple[int, int]:
+    """Return how many messages wait, and how many somebody holds."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs().get_queue_attributes(QueueUrl=env.aws().request_queue_url, AttributeNames=names)["Attributes"]
+    return int(found[names[0]]), int(found[names[1]])
+
+
+def test_what_is_held_is_what_is_neither_acknowledged_nor_rejected(aws, proxy, monkeypatch):
+    put(5)
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: len(consumer.messages) == 5)
+        for message in consumer.messages[:2]:
+            message.ack()
+        assert sorted(consumer.channel.held) == sorted(message.delivery_tag for message in consumer.messages[2:])
+
+
+def test_what_comes_after_a_cancel_is_given_back_at_once(aws, proxy, monkeypatch):
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
+        assert consumer.channel.open_receives == 1
+        consumer.consumer.cancel()
+        put(3)
+        consumer.until(lambda: not consumer.channel.open_receives)
+        assert depth() == (3, 0)
+    assert consumer.messages == []
+    assert proxy.passed["ChangeMessageVisibilityBatch"] == 1
+
+
+def test_visibility_is_set_ten_a_call(aws, proxy, monkeypatch):
+    put(25)
+    with receiving(proxy.url, monkeypatch, prefetch=25) as consumer:
+        consumer.until(lambda: len(consumer.messages) == 25)
+        consumer.consumer.cancel()
+        consumer.until(lambda: not consumer.channel.open_receives)
+        consumer.channel.set_visibility(consumer.channel.held, 0, env.aws().request_queue_url)
+        assert depth() == (25, 0)
+    assert proxy.passed["ChangeMessageVisibilityBatch"] >= 3

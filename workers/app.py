@@ -1,14 +1,20 @@
 """The worker's Celery application: `celery -A workers.app worker` starts a worker."""
 
+import warnings
+
 from celery.signals import setup_logging
 
 from project import env, logs
 from project.celery import app
 from project.events import WorkerDetails
 from workers import tasks  # noqa: F401 -- registers the task
+from workers.holding import Hold
 from workers.startup import ModelStep
 
 setup_logging.connect(logs.configure)
 app.conf.worker_concurrency = env.worker().held_messages
 app.steps["worker"].add(ModelStep)
 app.steps["consumer"].add(WorkerDetails)
+app.steps["consumer"].add(Hold)
+# The result backend's errors, with a traceback each; the task says of them in a line what is needed.
+warnings.filterwarnings("ignore", message="Exception raised outside body")

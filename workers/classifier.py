@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,7 +14,7 @@ import torch
 
 from project import env
 from project.contract import Prediction
-from project.pictures import Header
+from project.pictures import Header, open_picture
 from workers import models, preprocess
 from workers.batching import Batcher
 from workers.models import LABELS, Model
@@ -20,6 +22,9 @@ from workers.models import LABELS, Model
 log = structlog.get_logger()
 
 TOP_K = 5
+LARGE_PIXELS = 12_000_000
+"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1 GB."""
+
 RESULT_SECONDS = 50
 """Longest wait for a forward pass, well below the request queue's visibility timeout."""
 
@@ -43,6 +48,7 @@ class Classifier:
         self._table = model.preprocessing.table()
         # Decoded pictures are large: this bounds memory, and more than this has no core to run on.
         self._decoding = threading.BoundedSemaphore(config.threads + 1)
+        self._decoding_large = threading.BoundedSemaphore(max(1, config.threads // 4))
         # The model threads are the parallelism: one intra-op thread each.
         torch.set_num_threads(1)
         self._batcher = Batcher(
@@ -55,12 +61,20 @@ class Classifier:
     def classify(self, content: bytes) -> Outcome:
         """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
         with self._batcher.coming():
-            with self._decoding:
+            with self._place(content):
                 image, header = preprocess.decode(content, self._max_pixels, self._config.exif_transpose)
                 tensor = preprocess.tensor(image, self.model.preprocessing, self._table)
                 thumbnail = preprocess.thumbnail(image)
             future = self._batcher.submit(tensor)
         return Outcome(future.result(RESULT_SECONDS), header, thumbnail)
+
+    @contextmanager
+    def _place(self, content: bytes) -> Iterator[None]:
+        """Hold one of the places for decoding. A large picture waits for one of its few before it takes that."""
+        _, header = open_picture(content, self._max_pixels)
+        few = self._decoding_large if header.width * header.height > LARGE_PIXELS else nullcontext()
+        with few, self._decoding:
+            yield
 
     def warm_up(self) -> float:
         """Run a full batch twice; return the seconds that the second took."""

@@ -3,11 +3,11 @@
 from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from celery import bootsteps
 
 from project import env
 from project.aws import sqs
+from project.startup import check_aws
 from workers.classifier import classifier
 
 log = structlog.get_logger()
@@ -20,6 +20,7 @@ class ModelStep(bootsteps.StartStopStep):
     """Loads the model before the consumer connects."""
 
     def start(self, worker: Any) -> None:
+        check_aws()
         batch_seconds = classifier().warm_up()
         visibility_timeout = request_visibility_timeout()
         check_held(batch_seconds, visibility_timeout)
@@ -33,11 +34,7 @@ class ModelStep(bootsteps.StartStopStep):
 
 def request_visibility_timeout() -> int:
     """Return the request queue's visibility timeout in seconds."""
-    url = env.aws().request_queue_url
-    try:
-        answer = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    except (ClientError, BotoCoreError) as error:
-        raise env.ConfigurationError(f"REQUEST_QUEUE_URL={url} can't be read: {error}") from error
+    answer = sqs().get_queue_attributes(QueueUrl=env.aws().request_queue_url, AttributeNames=["VisibilityTimeout"])
     return int(answer["Attributes"]["VisibilityTimeout"])
 
 

@@ -4,14 +4,29 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from project import contract, storage
+import structlog
+from celery import Task
+
+from project import aws, contract, storage
 from project.celery import app
 from project.contract import DONE, FAILED, Record, Request
 from project.pictures import MISSING, BadPicture
 from workers.classifier import Outcome, classifier
+from workers.isolation import isolated
+
+log = structlog.get_logger()
 
 
-@app.task(name=contract.TASK_NAME, bind=True)
+class ClassifyTask(Task):
+    """Says of an attempt that failed why, in one line where AWS was at fault; the queue hands it out again."""
+
+    throws = aws.ERRORS  # spares Celery's traceback
+
+    def on_failure(self, exc: Exception, task_id: str, *_: Any) -> None:
+        log.warning("not classified, it will be tried again", id=task_id, reason=aws.explain(exc))
+
+
+@app.task(name=contract.TASK_NAME, bind=True, base=ClassifyTask)
 def classify(task: Any, **arguments: Any) -> Record:
     """Return the record of one picture; what is wrong with the picture is a record too, not an error."""
     request = contract.request_of(arguments)
@@ -19,7 +34,7 @@ def classify(task: Any, **arguments: Any) -> Record:
     file_name = ""
     try:
         content, file_name = _fetch(request)
-        found = _found(classifier().classify(content))
+        found = _found(_classify(content, receives(task.request)))
     except BadPicture as bad:
         found = {"state": FAILED, "error_code": bad.code, "error": str(bad)}
     model = classifier().model
@@ -35,6 +50,16 @@ def classify(task: Any, **arguments: Any) -> Record:
         worker=task.request.hostname,
         **found,
     )
+
+
+def receives(request: Any) -> int:
+    """Return how often SQS has handed out the message of a task's request."""
+    return int(request.properties["delivery_info"]["sqs_message"]["Attributes"]["ApproximateReceiveCount"])
+
+
+def _classify(content: bytes, received: int) -> Outcome:
+    # What comes again may have ended the worker that had it.
+    return isolated().classify(content) if received > 1 else classifier().classify(content)
 
 
 def _fetch(request: Request) -> tuple[bytes, str]:

@@ -37,6 +37,7 @@ def environment(ports: env.Local) -> dict[str, str]:
         "RATE_LIMIT_OPEN_PER_MINUTE": "0",
         "MODEL_FALLBACK": "1",
         "LOG_FORMAT": "console",
+        "LONG_POLL_SECONDS": "2",  # requests cost nothing here, and Ctrl-C waits for the poll
     }
     # A local stack never talks to a real account, whatever the caller's environment holds.
     forced = {

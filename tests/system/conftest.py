@@ -46,8 +46,8 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
         return
     if postgresql.programs() is None:
         pytest.skip(postgresql.MISSING)
-    with postgresql.server(max_connections=50) as url:
-        yield url
+    with postgresql.server(max_connections=50) as server:
+        yield server.url
 
 
 @pytest.hookimpl(wrapper=True)

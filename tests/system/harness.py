@@ -1,5 +1,6 @@
 """The whole system as real processes on free ports, for tests that know it from outside alone."""
 
+import json
 import os
 import signal
 import socket
@@ -82,17 +83,24 @@ class System:
 
     def __init__(self, state: Path, database_url: str | None = None, **web_variables: str) -> None:
         self.state = state
-        self.aws_port, self.web_port, self.flower_port = free_ports(3)
+        self.aws_port, self.web_port, self.flower_port, self.proxy_port = free_ports(4)
         self.aws_url = f"http://127.0.0.1:{self.aws_port}"
+        self.endpoint_url = self.aws_url
+        """Where the processes send their requests: the emulator, or a proxy before it that makes faults."""
         self.site = f"http://127.0.0.1:{self.web_port}"
         self.flower = f"http://127.0.0.1:{self.flower_port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.token = ""
         self._database_url = database_url or f"sqlite:///{state}/db.sqlite3"
         self._web_variables = web_variables
-        without_django = state / "without-django"
-        without_django.mkdir()
-        (without_django / "sitecustomize.py").write_text(REFUSE_DJANGO)
+        self.worker_variables: dict[str, str] = {}
+        self._worker_site = state / "worker-site"
+        self._worker_site.mkdir()
+        self.in_workers("")
+
+    def in_workers(self, code: str) -> None:
+        """Let workers that are started from now on, and their children, run some code before anything else."""
+        (self._worker_site / "sitecustomize.py").write_text(REFUSE_DJANGO + code)
 
     def queue_url(self, name: str) -> str:
         return f"{self.aws_url}/000000000000/{name}"
@@ -103,7 +111,7 @@ class System:
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": "system-tests",
             "AWS_SECRET_ACCESS_KEY": "system-tests",
             "AWS_REGION": "us-east-1",
@@ -113,6 +121,7 @@ class System:
             "REQUEST_QUEUE_URL": self.queue_url(REQUESTS),
             "RESPONSE_QUEUE_URL": self.queue_url(RESPONSES),
             "EVENT_QUEUE_URL": self.queue_url(EVENTS),
+            "LONG_POLL_SECONDS": "3",  # A process that is asked to stop waits for its poll.
         }
 
     @property
@@ -124,8 +133,8 @@ class System:
     @property
     def worker_environment(self) -> dict[str, str]:
         """Neither secret key nor database; and Django can't be imported, though it is installed here."""
-        path = f"{self.state}/without-django{os.pathsep}{ROOT}"
-        return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path}
+        path = f"{self._worker_site}{os.pathsep}{ROOT}"
+        return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path, **self.worker_variables}
 
     def python(self, *arguments: str, **variables: str) -> str:
         """Run a command of the web tier to its end; return what it prints."""
@@ -139,6 +148,17 @@ class System:
         variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.aws_port), "SERVICES": "s3,sqs"}
         self._start("aws", ["-m", "ministack"], {**self._environment, **variables}, cwd=self.state)
         self._wait_for("aws", lambda: answers(self.aws_url))
+
+    def start_proxy(self) -> None:
+        """Put a proxy before the emulator; processes that are started from now on go through it."""
+        upstream = ["--port", str(self.proxy_port), "--upstream", self.aws_url]
+        self._start("proxy", ["-m", "infra.local.faults", *upstream])
+        self.endpoint_url = f"http://127.0.0.1:{self.proxy_port}"
+        self._wait_for("proxy", lambda: answers(self.endpoint_url))
+
+    def fault(self, kind: str, **which: Any) -> None:
+        """Begin a fault of AWS's, or end it by the kind `none`; see infra/local/faults.py."""
+        httpx.put(f"{self.endpoint_url}/_faults", json={"kind": kind, **which}).raise_for_status()
 
     def prepare(self) -> None:
         """Make buckets, queues, tables, static files, an administrator and a token of theirs."""
@@ -255,6 +275,15 @@ class System:
     def sqs(self) -> Any:
         return self._aws("sqs")
 
+    def set_queue(self, queue: str, **attributes: Any) -> None:
+        """Set attributes of a queue, and of its redrive policy by `max_receives`."""
+        url = self.queue_url(queue)
+        if max_receives := attributes.pop("max_receives", None):
+            found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+            policy = {**json.loads(found["RedrivePolicy"]), "maxReceiveCount": max_receives}
+            attributes["RedrivePolicy"] = json.dumps(policy)
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={name: str(value) for name, value in attributes.items()})
+
     def depth(self, queue: str) -> Depth:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)["Attributes"]
@@ -271,10 +300,14 @@ class System:
 
 
 @contextmanager
-def running(system: System, *, workers: int = 0, consumers: int = 1, flower: bool = False) -> Iterator[System]:
+def running(
+    system: System, *, workers: int = 0, consumers: int = 1, flower: bool = False, proxy: bool = False
+) -> Iterator[System]:
     """Start a system and wait until it is ready; kill all of it at the end, whatever happens."""
     try:
         system.start_emulator()
+        if proxy:
+            system.start_proxy()
         system.prepare()
         system.start_web()
         for number in range(workers):

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from classify_app.consumer import consume
 from classify_app.stopping import Stop
+from project.startup import check_aws
 
 
 class Command(BaseCommand):
@@ -15,4 +16,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_aws()
         consume(Stop.on_signals())

@@ -9,6 +9,7 @@ from django.db import connection
 
 from classify_app.stopping import Stop
 from classify_app.sweeper import sweep
+from project.startup import check_aws
 
 log = structlog.get_logger()
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--every", type=int, metavar="SECONDS", help="go on until SIGTERM, sweeping that often")
 
     def handle(self, *args: Any, every: int | None, **options: Any) -> None:
+        check_aws()
         if every is None:
             self.stdout.write(f"{sweep()} brought in")
             return

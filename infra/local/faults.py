@@ -1,0 +1,164 @@
+"""A proxy before the emulator that makes AWS's faults at will: `python -m infra.local.faults --port P --upstream URL`.
+
+`PUT /_faults` with `{"kind": "slow_down", "service": "s3", "share": 1.0}` begins a fault, `{"kind": "none"}` ends it.
+"""
+
+import argparse
+import http.client
+import json
+import random
+import socket
+import struct
+import threading
+import time
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+CONTROL_PATH = "/_faults"
+UPSTREAM_SECONDS = 40  # more than a long poll
+SWALLOWED_SECONDS = 120
+HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade")
+
+NONE, TIMEOUT, RESET = "none", "timeout", "reset"
+REFUSALS = {
+    "error": (500, "InternalError", "We encountered an internal error. Please try again."),
+    "slow_down": (503, "SlowDown", "Please reduce your request rate."),
+    "throttled": (400, "ThrottlingException", "Rate exceeded"),
+    "denied": (403, "AccessDenied", "Access Denied"),
+    "expired": (403, "ExpiredToken", "The provided token has expired."),
+    "skewed": (
+        403,
+        "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.",
+    ),
+}
+"""Status, code and message of the answers that AWS gives instead of doing what was asked."""
+
+KINDS = (NONE, TIMEOUT, RESET, *REFUSALS)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What becomes of requests: all of them, or a service's (`s3`, `sqs`), or an operation's, or a share of these.
+
+    An operation is SQS's name for it (`DeleteMessageBatch`) or S3's HTTP method.
+    """
+
+    kind: str = NONE
+    service: str = ""
+    operation: str = ""
+    share: float = 1.0
+
+    def strikes(self, service: str, operation: str) -> bool:
+        if self.kind == NONE or self.service not in ("", service) or self.operation not in ("", operation):
+            return False
+        return random.random() < self.share  # noqa: S311 -- no secret
+
+
+class Proxy(ThreadingHTTPServer):
+    """Passes requests on to `upstream`, but those that its fault strikes; counts both by the operation's name."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, upstream: str, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.upstream = urlsplit(upstream).netloc
+        self.fault = Fault()
+        self.passed: dict[str, int] = {}
+        self.struck: dict[str, int] = {}
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    server: Proxy
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == CONTROL_PATH:
+            self.server.fault = Fault(**json.loads(body))
+            self._answer(200, json.dumps(asdict(self.server.fault)).encode(), {})
+            return
+        service, operation = self._operation()
+        if self.server.fault.strikes(service, operation):
+            self.server.struck[operation] = self.server.struck.get(operation, 0) + 1
+            self._strike(self.server.fault.kind, service)
+        else:
+            self.server.passed[operation] = self.server.passed.get(operation, 0) + 1
+            self._pass_on(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 -- the names that http.server looks for
+
+    def _operation(self) -> tuple[str, str]:
+        target = self.headers.get("X-Amz-Target", "")
+        if target.startswith("AmazonSQS."):
+            return "sqs", target.removeprefix("AmazonSQS.")
+        return "s3", self.command
+
+    def _pass_on(self, body: bytes) -> None:
+        upstream = http.client.HTTPConnection(self.server.upstream, timeout=UPSTREAM_SECONDS)
+        try:
+            upstream.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = upstream.getresponse()
+            self._answer(answer.status, answer.read(), dict(answer.getheaders()))
+        except OSError:
+            self._reset()
+        finally:
+            upstream.close()
+
+    def _strike(self, kind: str, service: str) -> None:
+        if kind == TIMEOUT:
+            time.sleep(SWALLOWED_SECONDS)
+            self.close_connection = True
+        elif kind == RESET:
+            self._reset()
+        else:
+            status, code, message = REFUSALS[kind]
+            if service == "sqs":
+                answer = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": message})
+                self._answer(status, answer.encode(), {"Content-Type": "application/x-amz-json-1.0"})
+            else:
+                answer = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+                self._answer(status, answer.encode(), {"Content-Type": "application/xml"})
+
+    def _reset(self) -> None:
+        """End the connection by RST, as a load balancer does that loses its server."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response_only(status, HTTPStatus(status).phrase)
+        for name, value in headers.items():
+            if name.lower() not in (*HOP_BY_HOP, "content-length"):
+                self.send_header(name, value)
+        # The answer to a HEAD says how long the body would be.
+        length = headers.get("Content-Length") or headers.get("content-length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--port", type=int, required=True, help="where it listens, on 127.0.0.1")
+    parser.add_argument("--upstream", required=True, help="the emulator's URL")
+    options = parser.parse_args()
+    Proxy(options.upstream, options.port).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What every process checks of AWS when it starts: that its buckets and queues are there, and open to it."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from project import env
+from project.aws import ERRORS, lasting_reason, s3, sqs
+from project.backoff import Backoff
+
+log = structlog.get_logger()
+
+
+def check_aws(patient: bool = True) -> None:
+    """Ask for each bucket and queue. Ends the program with a sentence where one will not be had.
+
+    While AWS is merely away a patient process waits for it; another one starts without.
+    """
+    for name, ask in _questions().items():
+        backoff = Backoff()
+        while not _answered(name, ask) and patient:
+            time.sleep(backoff.seconds())
+
+
+def _questions() -> dict[str, Callable[[], object]]:
+    aws = env.aws()
+    buckets = {"INPUT_BUCKET": aws.input_bucket, "OUTPUT_BUCKET": aws.output_bucket}
+    queues = {
+        "REQUEST_QUEUE_URL": aws.request_queue_url,
+        "RESPONSE_QUEUE_URL": aws.response_queue_url,
+        "EVENT_QUEUE_URL": aws.event_queue_url,
+    }
+    # Not HeadBucket, whose errors have no body and so no code.
+    return {
+        **{
+            f"{name}={value}": partial(s3().list_objects_v2, Bucket=value, MaxKeys=1) for name, value in buckets.items()
+        },
+        **{
+            f"{name}={value}": partial(sqs().get_queue_attributes, QueueUrl=value, AttributeNames=["QueueArn"])
+            for name, value in queues.items()
+        },
+    }
+
+
+def _answered(name: str, ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except ERRORS as error:
+        if reason := lasting_reason(error):
+            raise env.ConfigurationError(f"{name} can't be used: {reason}.") from error
+        log.warning("AWS doesn't answer yet", asked_for=name, error=str(error))
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Uploads and messages of people who mean harm, in bulk."""

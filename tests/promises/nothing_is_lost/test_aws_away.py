@@ -1,0 +1,44 @@
+"""S3 and SQS away for half a minute, in each of their ways: uploads are refused or kept, and all recovers by itself."""
+
+import time
+
+import httpx
+import pytest
+
+from tests.system.conftest import StartSystem
+from tests.system.harness import System
+from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
+
+AWAY_SECONDS = 30
+
+
+def post_while_away(system: System, client: httpx.Client, until: float) -> list[str]:
+    """Post pictures as they come; return the ids of those that were accepted."""
+    ids = []
+    while time.monotonic() < until:
+        for name in RIGHT:
+            answer = client.post(ADDRESS, files={"file": (name, content(name))})
+            if answer.status_code == 202:
+                ids.append(answer.json()["id"])
+            else:
+                assert answer.status_code == 503, answer.text
+                assert int(answer.headers["Retry-After"]) > 0
+                assert answer.json()["type"] == "urn:problem:unavailable"
+    return ids
+
+
+@pytest.mark.parametrize("kind", ["error", "slow_down", "timeout", "reset"])
+@pytest.mark.parametrize("service", ["s3", "sqs"])
+def test_what_was_accepted_is_done_when_aws_is_back(start_system: StartSystem, kind: str, service: str):
+    system = start_system(workers=1, proxy=True)
+    with system.client(timeout=60) as client:
+        ids = [post(client, name) for name in RIGHT]
+        system.fault(kind, service=service)
+        ids += post_while_away(system, client, time.monotonic() + AWAY_SECONDS)
+        system.fault("none")
+        time.sleep(1)
+        system.python("manage.py", "resubmit_stale", STALE_AFTER_SECONDS="1")
+        check_all_done_and_right(system, client, ids)
+    for name in ("worker1", "web", "results1"):
+        assert system.processes[name].poll() is None
+        assert "Traceback" not in system.log(name)

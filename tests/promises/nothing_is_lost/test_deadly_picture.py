@@ -1,0 +1,59 @@
+"""A picture that kills its worker every time: it becomes failed with that cause, and all its neighbours are done."""
+
+from pathlib import Path
+
+from tests.system.conftest import StartSystem
+from tests.system.harness import DEAD_LETTERS, REQUESTS, wait_until
+from tests.system.photos import RIGHT, check_queues_are_empty, post, read, wait_until_finished
+
+VISIBILITY = 24
+HELD = 32
+
+DEADLY = """
+import os, signal, time
+import project.storage as storage
+import workers.preprocess as preprocess
+
+get_picture, decode = storage.get_picture, preprocess.decode
+
+def held(key):
+    found = get_picture(key)
+    while os.path.exists({switch!r}):
+        time.sleep(0.05)
+    return found
+
+def deadly(content, *rest):
+    if content.endswith(b"KILL"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decode(content, *rest)
+
+storage.get_picture, preprocess.decode = held, deadly
+"""
+"""Lets pictures wait while a file exists, and then lets one with a mark kill whatever process decodes it."""
+
+
+def test_its_death_is_its_own_failure_though_the_worker_held_all_it_may(start_system: StartSystem, tmp_path: Path):
+    system = start_system(workers=0)
+    switch = tmp_path / "waiting"
+    switch.touch()
+    system.in_workers(DEADLY.format(switch=str(switch)))
+    system.worker_variables = {"MODEL_THREADS": "2"}
+    system.set_queue(REQUESTS, VisibilityTimeout=VISIBILITY)
+    with system.client() as client:
+        deadly = post(client, "rocket.jpg", b"KILL")
+        neighbours = [post(client, name) for name in list(RIGHT) * 7][: HELD - 1]
+        system.start_worker("worker1")
+        wait_until(lambda: system.depth(REQUESTS).held == HELD, 60, "the worker holds all it may")
+        switch.unlink()
+        worker = system.processes["worker1"]
+        wait_until(lambda: worker.poll() is not None, 30, "the picture kills the worker")
+        system.start_worker("worker2")
+        wait_until_finished(client, [deadly, *neighbours], 180)
+        found = read(client, deadly)
+        assert (found["state"], found["error_code"]) == ("failed", "crashed")
+        assert "SIGKILL" in found["error"]
+        rows = [read(client, id) for id in neighbours]
+        assert [row for row in rows if row["state"] != "done" or row["label"] not in RIGHT[row["file_name"]]] == []
+        assert system.processes["worker2"].poll() is None
+        assert [system.depth(queue) for queue in DEAD_LETTERS] == [(0, 0)] * 2
+        check_queues_are_empty(system)

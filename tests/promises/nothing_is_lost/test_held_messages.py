@@ -1,0 +1,82 @@
+"""What a worker holds: kept while the work lives, finished or given back at once when the worker is asked to stop."""
+
+import time
+from pathlib import Path
+
+from tests.system.conftest import StartSystem
+from tests.system.harness import REQUESTS, System, wait_until
+from tests.system.photos import RIGHT, check_all_done_and_right, post
+
+VISIBILITY = 24  # A worker refuses to start on much less.
+HELD = 32
+
+WAITING = """
+import os, time
+import project.storage as storage
+get_picture = storage.get_picture
+def waiting(key):
+    found = get_picture(key)
+    while os.path.exists({switch!r}):
+        time.sleep(0.1)
+    return found
+storage.get_picture = waiting
+"""
+"""Lets a worker's pictures wait, once they are fetched, for as long as a file exists."""
+
+
+def start_with_full_worker(start_system: StartSystem, switch: Path, count: int) -> System:
+    """Start a system in which one worker holds all it may, and gets nowhere while the switch is there."""
+    system = start_system(workers=0)
+    switch.touch()
+    system.in_workers(WAITING.format(switch=str(switch)))
+    system.worker_variables = {"MODEL_THREADS": "2", "DRAIN_SECONDS": "5", "LONG_POLL_SECONDS": "5"}
+    with system.client() as client:
+        system.ids = [post(client, name) for name in list(RIGHT) * (count // len(RIGHT))]
+    return system
+
+
+def test_work_longer_than_the_visibility_timeout_is_done_once(start_system: StartSystem, tmp_path: Path):
+    switch = tmp_path / "waiting"
+    system = start_with_full_worker(start_system, switch, len(RIGHT))
+    system.set_queue(REQUESTS, VisibilityTimeout=VISIBILITY)
+    system.start_worker("worker1")
+    wait_until(lambda: system.depth(REQUESTS) == (0, len(RIGHT)), 60, "the worker holds them all")
+    system.start_worker("worker2")
+    until = time.monotonic() + 1.5 * VISIBILITY
+    while time.monotonic() < until:
+        assert system.depth(REQUESTS) == (0, len(RIGHT))
+        time.sleep(0.5)
+    switch.unlink()
+    with system.client() as client:
+        check_all_done_and_right(system, client, system.ids)
+    assert system.log("worker1").count("classified") == len(RIGHT)
+    assert system.log("worker2").count("classified") == 0
+
+
+def test_what_a_stopping_worker_cannot_finish_is_given_back_at_once(start_system: StartSystem, tmp_path: Path):
+    switch = tmp_path / "waiting"
+    system = start_with_full_worker(start_system, switch, HELD + len(RIGHT))
+    system.start_worker("worker1")
+    wait_until(lambda: system.depth(REQUESTS).held == HELD, 60, "the worker holds all it may")
+    assert system.terminate("worker1", 15) == 0
+    assert system.depth(REQUESTS) == (len(system.ids), 0)
+    switch.unlink()
+    system.start_worker("worker2")
+    with system.client() as client:
+        check_all_done_and_right(system, client, system.ids)
+
+
+def test_what_comes_to_the_poll_of_a_stopping_worker_is_not_hidden(start_system: StartSystem):
+    system = start_system(workers=0)
+    system.worker_variables = {"LONG_POLL_SECONDS": "20"}
+    system.start_worker("worker1")
+    system.wait_until_ready()
+    time.sleep(1)  # into its long poll
+    system.processes["worker1"].terminate()
+    time.sleep(1)
+    with system.client() as client:
+        id = post(client, "coffee.png")
+        assert system.processes["worker1"].wait(30) == 0
+        assert system.depth(REQUESTS) == (1, 0)
+        system.start_worker("worker2")
+        check_all_done_and_right(system, client, [id])

@@ -1,0 +1,73 @@
+"""What only its owner can mend is said in a sentence that names the setting: at the start, or in the log."""
+
+import time
+
+import pytest
+
+from tests.system.conftest import StartSystem
+from tests.system.harness import System, wait_until
+from tests.system.photos import ADDRESS, content
+
+START = {
+    "worker": lambda system: system.start_worker("worker1"),
+    "consumer": lambda system: system.start_consumer("results1"),
+    "web": lambda system: system.start_web(),
+}
+
+
+@pytest.fixture
+def bare(start_system: StartSystem) -> System:
+    """A system without processes, but emulator and proxy."""
+    system = start_system(workers=0, consumers=0, proxy=True)
+    system.kill("web")
+    return system
+
+
+def last_words(system: System, process: str) -> str:
+    START[process](system)
+    name = next(name for name in system.processes if name.startswith(("worker", "results", "web")))
+    assert system.processes[name].wait(60) != 0
+    return system.log(name)
+
+
+@pytest.mark.parametrize("process", START)
+def test_a_bucket_that_does_not_exist_ends_the_start(bare: System, process: str):
+    bare.s3.delete_bucket(Bucket="recognition-output")
+    words = last_words(bare, process)
+    assert "OUTPUT_BUCKET=recognition-output can't be used: the bucket doesn't exist" in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize("process", START)
+def test_a_queue_that_does_not_exist_ends_the_start(bare: System, process: str):
+    bare.sqs.delete_queue(QueueUrl=bare.queue_url("recognition-requests"))
+    words = last_words(bare, process)
+    assert "REQUEST_QUEUE_URL=" in words and "can't be used: the queue doesn't exist" in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize("process", START)
+@pytest.mark.parametrize(("kind", "setting"), [("expired", "AWS_SESSION_TOKEN"), ("skewed", "clock")])
+def test_expired_credentials_and_a_wrong_clock_end_the_start(bare: System, process: str, kind: str, setting: str):
+    bare.fault(kind)
+    words = last_words(bare, process)
+    assert setting in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize(("kind", "setting"), [("expired", "AWS_SESSION_TOKEN"), ("skewed", "clock differs")])
+def test_credentials_that_expire_and_a_clock_that_goes_wrong_are_said_in_the_log(
+    start_system: StartSystem, kind: str, setting: str
+):
+    system = start_system(workers=1, consumers=1, proxy=True)
+    with system.client() as client:
+        system.fault(kind)
+        answer = client.post(ADDRESS, files={"file": ("coffee.png", content("coffee.png"))})
+        assert answer.status_code == 503
+        for name in ("web", "worker1", "results1"):
+            wait_until(lambda: setting in system.log(name), 30, f"{name} says why")  # noqa: B023 -- used at once
+        time.sleep(3)
+        for name in ("web", "worker1", "results1"):
+            assert system.processes[name].poll() is None
+            assert "Traceback" not in system.log(name)
+            assert system.log(name).count(setting) < 20

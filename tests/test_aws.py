@@ -1,0 +1,97 @@
+"""What is said of AWS's errors, and at the start: a sentence that names the setting, or patience."""
+
+import time
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from infra.local import faults
+from project import aws as product
+from project import env, startup
+from project.backoff import MAX_SECONDS, Backoff
+from project.env import ConfigurationError
+from tests.environment import AWS_URL
+
+
+@pytest.fixture
+def proxied(aws, monkeypatch):
+    """A proxy that our clients go through."""
+    proxy = faults.Proxy(AWS_URL)
+    proxy.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    clear = (product.s3.cache_clear, product.sqs.cache_clear, env.aws.cache_clear)
+    for forget in clear:
+        forget()
+    yield proxy
+    for forget in clear:
+        forget()
+    proxy.shutdown()
+
+
+def test_a_start_finds_all_buckets_and_queues(proxied):
+    startup.check_aws()
+    assert proxied.passed == {"GET": 2, "GetQueueAttributes": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("INPUT_BUCKET", "no-such-bucket", "the bucket doesn't exist"),
+        ("OUTPUT_BUCKET", "no-such-bucket", "the bucket doesn't exist"),
+        ("REQUEST_QUEUE_URL", f"{AWS_URL}/000000000000/none", "the queue doesn't exist"),
+        ("RESPONSE_QUEUE_URL", f"{AWS_URL}/000000000000/none", "the queue doesn't exist"),
+        ("EVENT_QUEUE_URL", f"{AWS_URL}/000000000000/none", "the queue doesn't exist"),
+    ],
+)
+def test_what_does_not_exist_ends_the_start_with_a_sentence_that_names_it(proxied, monkeypatch, name, value, reason):
+    monkeypatch.setenv(name, value)
+    env.aws.cache_clear()
+    with pytest.raises(ConfigurationError, match=f"^{name}={value} can't be used: {reason}"):
+        startup.check_aws()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("expired", "credentials have expired"), ("skewed", "clock differs"), ("denied", "lacks the permission")],
+)
+@pytest.mark.parametrize("service", ["s3", "sqs"])
+def test_a_refusal_ends_the_start_with_its_reason(proxied, kind, service, reason):
+    proxied.fault = faults.Fault(kind, service)
+    with pytest.raises(ConfigurationError, match=reason):
+        startup.check_aws()
+
+
+def test_a_patient_process_waits_for_aws(proxied, monkeypatch):
+    def waits(seconds: float) -> None:
+        proxied.fault = faults.Fault()
+
+    monkeypatch.setattr(time, "sleep", waits)
+    proxied.fault = faults.Fault("slow_down", "s3")
+    startup.check_aws()
+    assert proxied.passed["GET"] == 2
+
+
+def test_another_process_starts_without(proxied):
+    proxied.fault = faults.Fault("error")
+    startup.check_aws(patient=False)
+    assert "GET" not in proxied.passed
+
+
+def test_an_unknown_error_speaks_for_itself():
+    error = ClientError({"Error": {"Code": "InternalError", "Message": "Oh."}}, "PutObject")
+    assert product.lasting_reason(error) is None
+    assert product.explain(error) == str(error)
+
+
+def test_missing_credentials_are_named():
+    assert "AWS_PROFILE" in product.explain(NoCredentialsError())
+
+
+def test_each_wait_is_longer_up_to_a_limit_and_shorter_after_a_success():
+    backoff = Backoff()
+    waits = [backoff.seconds() for _ in range(30)]
+    assert 0.5 <= waits[0] <= 1 <= waits[1] <= 2 <= waits[2] <= 4
+    assert all(MAX_SECONDS / 2 <= wait <= MAX_SECONDS for wait in waits[4:])
+    assert len(set(waits)) == len(waits)
+    backoff.reset()
+    assert backoff.seconds() <= 1

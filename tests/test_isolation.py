@@ -1,0 +1,135 @@
+"""The process for suspicious pictures: it answers as the worker would, and its death is the picture's failure alone."""
+
+import os
+import sys
+import threading
+
+import pytest
+
+from project.pictures import BROKEN, CRASHED, TOO_SLOW, BadPicture
+from tests import pictures
+from tests.conftest import ROOT
+from workers import isolation
+from workers.classifier import classifier
+from workers.isolation import ChildUnavailable, Isolated
+
+DEADLY = """
+import os, signal, time
+import workers.preprocess as preprocess
+decode = preprocess.decode
+def deadly(content, *rest):
+    if b"KILL" in content:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if b"STOP" in content:
+        os.kill(os.getpid(), signal.SIGTERM)
+    if b"EXIT" in content:
+        os._exit(3)
+    if b"HANG" in content:
+        time.sleep(60)
+    if b"RAISE" in content:
+        raise OSError("a fault of ours")
+    return decode(content, *rest)
+preprocess.decode = deadly
+"""
+
+
+@pytest.fixture
+def isolated(tmp_path, monkeypatch):
+    """A child in which some words in a picture are deadly."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    # Where the child imports what it is started with, this comes first.
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.path.append({str(ROOT)!r}); import deadly")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    child = Isolated()
+    yield child
+    if child._child:
+        child._end()
+
+
+@pytest.mark.timeout(120)
+def test_a_picture_is_classified_as_in_the_worker_and_the_child_is_kept(isolated, sample):
+    here = classifier().classify(sample.read_bytes())
+    there = isolated.classify(sample.read_bytes())
+    assert there.top5[0].label == here.top5[0].label
+    assert (there.header, there.thumbnail) == (here.header, here.thumbnail)
+    first = isolated._child.pid
+    isolated.classify(sample.read_bytes())
+    assert isolated._child.pid == first != os.getpid()
+
+
+@pytest.mark.timeout(120)
+def test_what_is_wrong_with_a_picture_is_said_and_the_child_lives(isolated, sample):
+    with pytest.raises(BadPicture) as bad:
+        isolated.classify(pictures.jpeg((64, 64))[:-200])
+    assert bad.value.code == BROKEN
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        isolated.classify(sample.read_bytes() + b"RAISE")
+    assert isolated._child.is_alive()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("word", "cause"), [(b"KILL", "SIGKILL"), (b"EXIT", "exit code 3")])
+def test_a_picture_that_ends_the_child_is_named_with_the_cause_and_the_next_is_classified(
+    isolated, sample, word, cause
+):
+    with pytest.raises(BadPicture, match=cause) as bad:
+        isolated.classify(sample.read_bytes() + word)
+    assert bad.value.code == CRASHED
+    assert isolated.classify(sample.read_bytes()).top5
+
+
+@pytest.mark.timeout(120)
+def test_a_child_that_is_asked_to_stop_blames_no_picture(isolated, sample):
+    with pytest.raises(ChildUnavailable):
+        isolated.classify(sample.read_bytes() + b"STOP")
+
+
+@pytest.mark.timeout(120)
+def test_a_picture_that_takes_too_long_is_given_up(isolated, sample, monkeypatch):
+    isolated.classify(sample.read_bytes())
+    monkeypatch.setattr(isolation, "PICTURE_SECONDS", 1)
+    with pytest.raises(BadPicture) as bad:
+        isolated.classify(sample.read_bytes() + b"HANG")
+    assert bad.value.code == TOO_SLOW
+
+
+@pytest.mark.timeout(120)
+def test_neighbours_of_a_deadly_picture_are_classified(isolated, sample):
+    contents = [sample.read_bytes() + (b"KILL" if number == 2 else b"") for number in range(5)]
+    outcomes = {}
+
+    def classify(number):
+        try:
+            outcomes[number] = isolated.classify(contents[number]).top5[0].label
+        except BadPicture as bad:
+            outcomes[number] = bad.code
+
+    threads = [threading.Thread(target=classify, args=[number]) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [number for number, outcome in outcomes.items() if outcome == CRASHED] == [2]
+
+
+@pytest.mark.timeout(120)
+def test_a_child_that_cannot_start_blames_no_picture(isolated, sample, monkeypatch):
+    monkeypatch.setenv("MODEL_WEIGHTS", "/nonexistent")
+    with pytest.raises(ChildUnavailable):
+        isolated.classify(sample.read_bytes())
+
+
+@pytest.mark.timeout(120)
+def test_the_child_ends_with_its_worker(isolated, sample):
+    isolated.classify(sample.read_bytes())
+    child = isolated._child
+    isolated._pipe.close()
+    child.join(10)
+    assert child.exitcode == 0
+    isolated._child = None
+
+
+def test_the_child_does_not_hear_what_its_workers_group_is_told(isolated, sample):
+    isolated.classify(sample.read_bytes())
+    assert os.getpgid(isolated._child.pid) != os.getpgid(0)
