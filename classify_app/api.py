@@ -22,7 +22,7 @@ from classify_app.authentication import BEARER, Bearer, NotAllowed, Session, Use
 from classify_app.models import Classification, visible_to
 from classify_app.problems import MEDIA_TYPE, problem
 from classify_app.rate_limits import take_upload
-from classify_app.submission import BAD_REQUEST, UNREADABLE_BODY, status_of, submit
+from classify_app.submission import BAD_REQUEST, UNREADABLE_BODY, PictureGone, rerun, status_of, submit
 from classify_app.tokens import READ, WRITE
 from classify_app.unavailable import Unavailable
 from classify_app.waiting import in_upload_thread, waiter
@@ -58,6 +58,7 @@ api = Api(
 PAGE_SIZE = 50
 NOT_LET_IN = (401, 403)
 REFUSED_UPLOAD = (400, *NOT_LET_IN, 408, 413, 415, 422, 429, 503)
+REFUSED_RERUN = (*NOT_LET_IN, 404, 409, 422, 429, 503)
 
 
 class PredictionOut(Schema):
@@ -86,6 +87,7 @@ class ClassificationOut(Schema):
     error: str | None = Field(description="Why it failed")
     created_at: datetime
     finished_at: datetime | None
+    rerun_of: UUID | None = Field(description="The classification that this one repeats")
     url: str
 
     @staticmethod
@@ -107,6 +109,10 @@ class ClassificationOut(Schema):
     @staticmethod
     def resolve_error(row: Classification) -> str | None:
         return row.error or None
+
+    @staticmethod
+    def resolve_rerun_of(row: Classification) -> UUID | None:
+        return row.rerun_of_id
 
     @staticmethod
     def resolve_url(row: Classification) -> str:
@@ -137,6 +143,27 @@ async def create_classification(request: UserRequest, response: HttpResponse, fi
     """
     take_upload(request.user.pk)
     row = await in_upload_thread(lambda: submit(file, request.user))
+    return await _accepted(request, response, row)
+
+
+@api.post(
+    "/classifications/{id}/rerun",
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(REFUSED_RERUN, ProblemOut),
+    summary="Classify its picture again",
+    auth=[Bearer(WRITE), Session()],
+)
+async def rerun_classification(request: UserRequest, response: HttpResponse, id: UUID) -> Any:
+    """Make a new classification of the same stored picture, and answer as to a new picture.
+
+    Answers 409 where the picture is no longer stored.
+    """
+    take_upload(request.user.pk)
+    row = await in_upload_thread(lambda: rerun(read_classification(request, id)))
+    return await _accepted(request, response, row)
+
+
+async def _accepted(request: UserRequest, response: HttpResponse, row: Classification) -> Any:
+    """Answer 202 with a new resource, or wait for its result as long as the request prefers."""
     response["Location"] = resource_path(row.id)
     seconds = preferred_wait(request.headers.get("Prefer", ""))
     if seconds is None:
@@ -193,6 +220,11 @@ def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
 @api.exception_handler(BadPicture)
 def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
     return problem(refusal.code, status_of(refusal), str(refusal))
+
+
+@api.exception_handler(PictureGone)
+def gone(request: HttpRequest, error: PictureGone) -> HttpResponse:
+    return problem("picture_gone", 409, str(error))
 
 
 @api.exception_handler(Unavailable)

@@ -9,15 +9,15 @@ from uuid import UUID
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from classify_app.models import Classification, State
+from classify_app.models import AWAITS_RESULT, Classification
 from project.contract import MAX_THUMBNAIL_BYTES, ContractError, Record
 
 
 def complete(record: Record) -> bool:
-    """Finish the row of a record if it is still queued; return whether it was. Raises ContractError."""
+    """Finish the row of a record if it still awaits one; return whether it did. Raises ContractError."""
     try:
-        queued = Classification.objects.filter(id=UUID(record.id), state=State.QUEUED)
-        changed = queued.update(**_values(record))
+        awaiting = Classification.objects.filter(AWAITS_RESULT, id=UUID(record.id))
+        changed = awaiting.update(**_values(record))
     except (ValueError, OverflowError, DataError, IntegrityError) as error:
         # A bad id, time or thumbnail, or what the database refuses: a label too long, a NUL, half a character.
         raise ContractError(f"a record that its row can't take: {error}") from error
@@ -46,6 +46,6 @@ def _values(record: Record) -> dict[str, Any]:
 
 
 def complete_all(records: list[Record]) -> int:
-    """Finish the rows of records in one transaction; return how many were still queued."""
+    """Finish the rows of records in one transaction; return how many still awaited one."""
     with transaction.atomic():
         return sum(complete(record) for record in records)

@@ -1,4 +1,4 @@
-"""The tables: each picture that was accepted and what became of it; the tokens by which programs send them."""
+"""The tables: each picture that was accepted, with what became of it; messages that died; API tokens."""
 
 from uuid import UUID
 
@@ -18,13 +18,23 @@ class State(models.TextChoices):
     FAILED = contract.FAILED
 
 
+DEAD_LETTER = "dead_letter"
+"""The error code of a classification whose message died."""
+
+AWAITS_RESULT = models.Q(state=State.QUEUED) | models.Q(state=State.FAILED, error_code=DEAD_LETTER)
+"""What a result is written to: a message may die while a worker still has it, and then its result wins."""
+
+
 def new_id() -> UUID:
     """Return a UUIDv7: rows and keys sort by time."""
     return uuid_utils.compat.uuid7()
 
 
 class Classification(models.Model):
-    """A picture from its acceptance to its result: queued, then done or failed, once and for good."""
+    """A picture from its acceptance to its result: queued, then done or failed, once and for good.
+
+    But for one failure: AWAITS_RESULT.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
@@ -57,6 +67,7 @@ class Classification(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     submitted_at = models.DateTimeField(null=True, blank=True, help_text="When its message was sent.")
     finished_at = models.DateTimeField(null=True, blank=True)
+    rerun_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="reruns")
 
     class Meta:
         ordering = ("-id",)
@@ -131,3 +142,37 @@ class ApiToken(models.Model):
         if self.revoked_at:
             return "revoked"
         return "expired" if self.expires_at and self.expires_at <= timezone.now() else "valid"
+
+
+class DeadLetter(models.Model):
+    """A message that was received too often, as its dead-letter queue handed it over."""
+
+    class Queue(models.TextChoices):
+        REQUESTS = "requests"
+        RESPONSES = "responses"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        REDRIVEN = "redriven"
+        DISCARDED = "discarded"
+
+    queue = models.CharField(max_length=10, choices=Queue.choices)
+    message_id = models.CharField(max_length=100, help_text="SQS's id of the message.")
+    body = models.TextField()
+    cause = models.TextField()
+    receives = models.PositiveIntegerField(help_text="How often it was received, this consumer's receive included.")
+    first_seen = models.DateTimeField(default=timezone.now)
+    last_seen = models.DateTimeField(default=timezone.now)
+    classification = models.ForeignKey(
+        Classification, models.SET_NULL, null=True, blank=True, related_name="dead_letters"
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    handled_at = models.DateTimeField(null=True, blank=True, help_text="When it was redriven or discarded.")
+    handled_by = models.CharField(max_length=150, blank=True, help_text="Who did that.")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("queue", "message_id"), name="dead_letter_once"),)
+        indexes = (models.Index(fields=("state", "last_seen"), name="dead_letter_state"),)
+
+    def __str__(self) -> str:
+        return f"dead letter {self.pk} of the {self.queue}"

@@ -7,7 +7,6 @@ from functools import partial
 from uuid import UUID
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error as DatabaseError
@@ -19,7 +18,7 @@ from classify_app.backlog import backlog
 from classify_app.models import Classification, new_id
 from classify_app.unavailable import Unavailable
 from project import contract, env, storage
-from project.aws import s3
+from project.aws import ERRORS, explain, s3
 from project.celery import app
 from project.pictures import EMPTY, NOT_AN_IMAGE, TOO_MANY_BYTES, BadPicture, open_picture
 
@@ -32,6 +31,13 @@ UNREADABLE_BODY = "The body can't be read as multipart/form-data with one pictur
 
 STATUS = {BAD_REQUEST: 400, TOO_MANY_BYTES: 413, NOT_AN_IMAGE: 415}
 """The HTTP status of each refusal; all others are 422."""
+
+SAME_PICTURE = ("owner_id", "file_name", "input_key", "format", "width", "height", "bytes")
+"""What a re-run takes over from its original: all that is known of the picture, nothing of its result."""
+
+
+class PictureGone(Exception):
+    """The input bucket no longer has the picture of a classification; the text is a sentence for its owner."""
 
 
 def status_of(refusal: BadPicture) -> int:
@@ -60,9 +66,33 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
     )
     try:
         storage.put_picture(row.input_key, content, header.content_type, row.file_name)
-    except (BotoCoreError, ClientError) as error:
-        log.error("picture not stored", error=str(error))
+    except ERRORS as error:
+        log.error("picture not stored", reason=explain(error))
         raise Unavailable("The picture could not be stored; please try again.") from error
+    _register(row)
+    return row
+
+
+def rerun(original: Classification) -> Classification:
+    """Classify a picture that is stored already once more, under an id of its own.
+
+    Raises PictureGone where it is stored no longer, Unavailable where that can't be found out or registered.
+    """
+    try:
+        is_stored = storage.has_picture(original.input_key)
+    except ERRORS as error:
+        log.error("picture not looked for", reason=explain(error))
+        raise Unavailable("The stored picture could not be looked for; please try again.") from error
+    if not is_stored:
+        raise PictureGone("The picture is no longer in the input bucket, so it can't be classified again.")
+    _take_place()
+    row = Classification(rerun_of=original, **{name: getattr(original, name) for name in SAME_PICTURE})
+    _register(row)
+    return row
+
+
+def _register(row: Classification) -> None:
+    """Save a new row and send its message once that is committed. Raises Unavailable."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -70,7 +100,6 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
     except DatabaseError as error:
         log.error("row not written", error=str(error))
         raise Unavailable(NOT_REGISTERED) from error
-    return row
 
 
 def _take_place() -> None:
@@ -98,8 +127,8 @@ def send(row: Classification) -> bool:
         app.send_task(contract.TASK_NAME, kwargs=request.arguments(), task_id=request.id)
         row.submitted_at = timezone.now()
         Classification.objects.filter(id=row.id).update(submitted_at=row.submitted_at)
-    except (BrokerError, BotoCoreError, ClientError, DatabaseError) as error:
-        log.error("message not sent or not noted, resubmit_stale will send it", id=request.id, error=str(error))
+    except (BrokerError, DatabaseError, *ERRORS) as error:
+        log.error("message not sent or not noted, resubmit_stale will send it", id=request.id, reason=explain(error))
         return False
     return True
 

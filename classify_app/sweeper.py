@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from django.utils import timezone
 
 from classify_app.completion import complete
 from classify_app.models import Classification, State
 from classify_app.submission import send
 from project import env, storage
+from project.aws import ERRORS
 from project.contract import ContractError
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ def _bring_in(row: Classification) -> bool:
             if record is not None:
                 log.info("stored result taken", id=str(row.id))
                 return complete(record)
-        except (BotoCoreError, ClientError) as error:
+        except ERRORS as error:
             log.error("output bucket away, row left for the next sweep", id=str(row.id), error=str(error))
             return False
         except ContractError as error:

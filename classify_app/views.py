@@ -16,7 +16,7 @@ from classify_app.authentication import UserRequest
 from classify_app.forms import UploadForm
 from classify_app.models import visible_to
 from classify_app.rate_limits import take_upload
-from classify_app.submission import status_of, submit
+from classify_app.submission import PictureGone, rerun, status_of, submit
 from classify_app.synchronous import classify_and_wait
 from classify_app.unavailable import Unavailable
 from project import contract, env
@@ -116,6 +116,19 @@ def classification(request: UserRequest, id: UUID) -> HttpResponse:
         "refresh_seconds": REFRESH_SECONDS,
     }
     return render(request, "classify_app/classification.html", context)
+
+
+@require_POST
+@login_required
+def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
+    """Go to the page of a new classification of the same picture, or back with the reason why there is none."""
+    original = get_object_or_404(visible_to(request.user), id=id)
+    try:
+        take_upload(request.user.pk)
+        return redirect(rerun(original))
+    except (PictureGone, Unavailable) as error:
+        messages.error(request, str(error))
+        return redirect(original)
 
 
 @require_safe

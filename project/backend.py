@@ -10,7 +10,7 @@ import structlog
 from celery import states
 from celery.backends.base import BaseBackend
 
-from project import contract, responses, storage
+from project import contract, queues, storage
 from project.contract import Record
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ class RecordBackend(BaseBackend):
         if state != states.SUCCESS:
             return result
         stored = storage.put_record(result)
-        responses.announce(stored)
+        queues.announce(stored)
         log.info(
             "classified",
             id=stored.id,

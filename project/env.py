@@ -161,6 +161,12 @@ class Web:
         default="0",
         parse=boolean,
     )
+    request_dead_letter_queue_url: str = variable(
+        "REQUEST_DEAD_LETTER_QUEUE_URL", "SQS queue of requests that no worker could answer"
+    )
+    response_dead_letter_queue_url: str = variable(
+        "RESPONSE_DEAD_LETTER_QUEUE_URL", "SQS queue of announcements that no consumer could read"
+    )
     debug: bool = variable("DEBUG", "Django's debug pages; never in production", default="0", parse=boolean)
     max_upload_bytes: int = variable(
         "MAX_UPLOAD_BYTES", "Largest picture accepted", default="10000000", parse=positive, unit="bytes"

@@ -45,6 +45,16 @@ def get_picture(key: str) -> tuple[bytes, str]:
     return stored["Body"].read(), unquote(stored["Metadata"].get(contract.FILE_NAME_METADATA, ""))
 
 
+def has_picture(key: str) -> bool:
+    try:
+        s3().head_object(Bucket=env.aws().input_bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":  # A HEAD has no body that could say NoSuchKey.
+            raise
+        return False
+    return True
+
+
 def put_record(record: Record) -> Record:
     """Store a record and its label, unless one is stored already; return the one that is stored."""
     bucket = env.aws().output_bucket

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import LazySettings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from classify_app.rate_limits import counts
@@ -58,7 +58,9 @@ def emulator() -> Iterator[None]:
 @pytest.fixture
 def aws(emulator: None) -> None:
     """The emulator with empty queues."""
-    for url in (env.aws().request_queue_url, env.aws().response_queue_url, env.aws().event_queue_url):
+    aws, web = env.aws(), env.web()
+    live = (aws.request_queue_url, aws.response_queue_url, aws.event_queue_url)
+    for url in (*live, web.request_dead_letter_queue_url, web.response_dead_letter_queue_url):
         sqs().purge_queue(QueueUrl=url)
 
 
@@ -91,6 +93,14 @@ def client(staff: User) -> Client:
     client = Client()
     client.force_login(staff)
     return client
+
+
+@pytest.fixture
+def viewer(transactional_db: None) -> User:
+    """One of the staff who may look at everything and change nothing."""
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return user
 
 
 @pytest.fixture

@@ -37,9 +37,12 @@ os.environ.update(
     OPEN_SYNCHRONOUS_ROUTES="1",
     RATE_LIMIT_UPLOADS_PER_MINUTE="0",
     RATE_LIMIT_OPEN_PER_MINUTE="0",
+    REQUEST_DEAD_LETTER_QUEUE_URL=f"{QUEUES}/{resources.REQUESTS.dead_letter_name}",
+    RESPONSE_DEAD_LETTER_QUEUE_URL=f"{QUEUES}/{resources.RESPONSES.dead_letter_name}",
     MODEL_FALLBACK="1",
     LOG_FORMAT="console",
     SYNC_WAIT_SECONDS="30",
+    LONG_POLL_SECONDS="1",
 )
 # DATABASE_URL may name a PostgreSQL server; without it the tests run on SQLite.
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{STATE}/db.sqlite3")

@@ -14,7 +14,7 @@ from django.db import connection
 
 from classify_app.consumer import settle
 from classify_app.models import Classification, new_id
-from project import contract, env, responses, storage
+from project import contract, env, queues, storage
 from project.aws import sqs
 from project.contract import Prediction, Record
 from tests.pictures import jpeg, png
@@ -109,8 +109,9 @@ def arguments_of(message: str) -> dict[str, Any]:
 
 def finish(record: Record) -> None:
     """Store and announce a record as a worker does, then write what is announced as a consumer does."""
-    responses.announce(storage.put_record(record))
-    responses.delete(settle(responses.receive(wait_seconds=0)))
+    url = env.aws().response_queue_url
+    queues.announce(storage.put_record(record))
+    queues.delete(url, settle(queues.receive(url, wait_seconds=0)))
 
 
 @contextmanager

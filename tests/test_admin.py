@@ -2,14 +2,17 @@
 
 import httpx
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from classify_app.completion import complete
 from classify_app.models import Classification
 from project import storage
-from tests.records import done
+from tests.records import PICTURE, done, failed, requests
 from tests.records import row as queued_row
+
+pytestmark = pytest.mark.django_db
 
 LIST = reverse("admin:classify_app_classification_changelist")
 
@@ -77,3 +80,56 @@ def test_a_link_downloads_the_object(db):
     storage.put_picture("a key.png", b"picture", "image/png", "a.png")
     answer = httpx.get(storage.download_url("recognition-input", "a key.png"))
     assert (answer.content, answer.headers["content-disposition"]) == (b"picture", "attachment")
+
+
+@pytest.fixture
+def stored(transactional_db, aws) -> Classification:
+    """A finished classification whose picture is stored."""
+    row = queued_row(file_name="my cat.png")
+    storage.put_picture(row.input_key, PICTURE, "image/png", row.file_name)
+    complete(done(row))
+    return row
+
+
+def classify_again(client: Client, *rows: Classification) -> str:
+    chosen = {"action": "classify_again", "index": "0", "_selected_action": [row.pk for row in rows]}
+    answer = client.post(LIST, chosen, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_selected_row_is_classified_again(admin, stored):
+    assert "1 classified again." in classify_again(admin, stored)
+    again = Classification.objects.get(rerun_of=stored)
+    assert [request["id"] for request in requests()] == [str(again.id)]
+    assert LogEntry.objects.get().get_change_message() == "Classified again."
+
+
+def test_the_two_runs_name_each_other(admin, stored):
+    classify_again(admin, stored)
+    again = Classification.objects.get(rerun_of=stored)
+    for one, other in ((stored, again), (again, stored)):
+        address = reverse("admin:classify_app_classification_change", args=[one.pk])
+        assert f"{other.id}" in admin.get(address).content.decode()
+
+
+def test_of_many_those_without_a_picture_are_told_of(admin, stored):
+    shown = classify_again(admin, stored, queued_row(), queued_row())
+    assert "1 classified again." in shown
+    assert "2 not classified again: The picture is no longer in the input bucket" in shown
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize(("record", "offered"), [(None, False), (done, True), (failed, True)])
+def test_a_finished_rows_page_offers_to_classify_it_again(admin, db, record, offered):
+    row = queued_row()
+    if record:
+        complete(record(row))
+    page = admin.get(reverse("admin:classify_app_classification_change", args=[row.pk])).content.decode()
+    assert ('value="classify_again"' in page) is offered
+
+
+def test_who_may_only_view_cannot_classify_again(client, stored, viewer):
+    client.force_login(viewer)
+    assert "my cat.png" in classify_again(client, stored)
+    assert Classification.objects.count() == 1

@@ -134,7 +134,7 @@ def test_the_description_declares_errors_as_problems(client):
         for operation in operations.values()
         for status, answer in operation["responses"].items()
     ]
-    assert {status for status, _ in answers} == {200, 202, 400, 401, 403, 404, 408, 413, 415, 422, 429, 503}
+    assert {status for status, _ in answers} == {200, 202, 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503}
     for status, media_types in answers:
         assert media_types == ["application/problem+json" if status >= 400 else "application/json"]
 

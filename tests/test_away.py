@@ -3,17 +3,12 @@
 import errno
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InterfaceError, OperationalError
 
 from tests.records import PICTURE
 
-pytestmark = pytest.mark.django_db
-
-PAGES = ["/", "/history/", "/admin/login/", "/postApi/image", "/api/v1/classifications"]
-
-
-def full(*_, **__):
-    raise OSError(errno.ENOSPC, "No space left on device")
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def failing(error):
@@ -31,29 +26,33 @@ def assert_later(response, media_type):
 
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
 @pytest.mark.parametrize(
-    ("path", "media_type"), [("/history/", "text/html"), ("/api/v1/classifications", "application/problem+json")]
+    ("view", "answer"),
+    [
+        ("classify_app.views.visible_to", ("/history/", "text/html")),
+        ("classify_app.api.visible_to", ("/api/v1/classifications", "application/problem+json")),
+    ],
 )
-def test_while_the_database_is_away(client, monkeypatch, error, path, media_type):
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", failing(error))
-    client.cookies["sessionid"] = "any"
-    assert_later(client.get(path), media_type)
+def test_while_the_database_is_away(client, monkeypatch, error, view, answer):
+    monkeypatch.setattr(view, failing(error))
+    assert_later(client.get(answer[0]), answer[1])
 
 
 @pytest.mark.parametrize(
     ("path", "field", "media_type"),
-    [("/postApi/image", "myfile", "text/plain"), ("/api/v1/classifications", "file", "application/problem+json")],
+    [
+        ("/postApi/image", "myfile", "text/plain"),
+        ("/api/v1/classifications", "file", "application/problem+json"),
+        ("/upload/", "pictures", "text/html"),
+    ],
 )
 @pytest.mark.usefixtures("aws")
-def test_while_the_disk_is_full(api_client, monkeypatch, path, field, media_type):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
-    monkeypatch.setattr("django.core.files.uploadhandler.MemoryFileUploadHandler.receive_data_chunk", full)
-    file = SimpleUploadedFile("cat.png", PICTURE)
-    assert_later(api_client.post(path, {field: file}), media_type)
+def test_while_the_disk_is_full(client, monkeypatch, path, field, media_type):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("django.core.files.uploadhandler.MemoryFileUploadHandler.receive_data_chunk", failing(full))
+    assert_later(client.post(path, {field: SimpleUploadedFile("cat.png", PICTURE)}), media_type)
 
 
-def test_other_errors_are_no_ones_absence(client, monkeypatch):
+def test_other_errors_are_nobodys_absence(client, monkeypatch):
     client.raise_request_exception = False
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", failing(OSError(errno.EPERM, "no")))
-    client.cookies["sessionid"] = "any"
+    monkeypatch.setattr("classify_app.views.visible_to", failing(OSError(errno.EPERM, "no")))
     assert client.get("/history/").status_code == 500

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from celery import states
 
-from project import contract, env, responses, storage
+from project import contract, env, queues, storage
 from project.aws import s3
 from project.celery import app
 from tests.test_contract import RECORD
@@ -24,8 +24,9 @@ def record():
 
 def announced():
     """Take the announced records off the response queue."""
-    messages = responses.receive(wait_seconds=0)
-    responses.delete(messages)
+    url = env.aws().response_queue_url
+    messages = queues.receive(url, wait_seconds=0)
+    queues.delete(url, messages)
     return [contract.record_of(message["Body"]) for message in messages]
 
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from classify_app.consumer import settle
 from classify_app.models import Classification, State
-from project import env, responses
+from project import env, queues
 from project.aws import sqs
 from project.contract import announcement
 from tests.conftest import ROOT
@@ -34,7 +34,8 @@ def messages_left():
 
 
 def consume_once():
-    responses.delete(settle(responses.receive(wait_seconds=0)))
+    url = env.aws().response_queue_url
+    queues.delete(url, settle(queues.receive(url, wait_seconds=0)))
 
 
 def announced(**changes):
@@ -46,8 +47,8 @@ def announced(**changes):
 
 def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
     good, bad = row(), row()
-    responses.announce(done(good))
-    responses.announce(failed(bad))
+    queues.announce(done(good))
+    queues.announce(failed(bad))
     consume_once()
     assert [Classification.objects.get(id=one.id).state for one in (good, bad)] == [State.DONE, State.FAILED]
     assert messages_left() == 0
@@ -55,10 +56,10 @@ def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
 
 def test_a_repeat_leaves_the_queue_and_changes_nothing():
     queued = row()
-    responses.announce(done(queued))
-    responses.announce(failed(queued))
+    queues.announce(done(queued))
+    queues.announce(failed(queued))
     consume_once()
-    responses.announce(done(queued, label="other"))
+    queues.announce(done(queued, label="other"))
     consume_once()
     queued.refresh_from_db()
     assert queued.label in ("tabby", "")  # whichever of the first two came first
@@ -66,7 +67,7 @@ def test_a_repeat_leaves_the_queue_and_changes_nothing():
 
 
 def test_a_result_of_no_row_leaves_the_queue():
-    responses.announce(replace(done(row()), id=str(uuid4())))
+    queues.announce(replace(done(row()), id=str(uuid4())))
     consume_once()
     assert messages_left() == 0
     assert Classification.objects.get().state == State.QUEUED
@@ -96,9 +97,9 @@ def test_a_result_of_no_row_leaves_the_queue():
 )
 def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_go_on(unreadable):
     before, after = row(), row()
-    responses.announce(done(before))
+    queues.announce(done(before))
     post(unreadable())
-    responses.announce(done(after))
+    queues.announce(done(after))
     consume_once()
     assert [Classification.objects.get(id=one.id).state for one in (before, after)] == [State.DONE, State.DONE]
     assert messages_left() == 1
@@ -109,14 +110,14 @@ def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_
 def test_what_the_database_refuses_does_not_hold_up_its_neighbours(change):
     queued = row()
     post(announced(**change))
-    responses.announce(done(queued))
+    queues.announce(done(queued))
     consume_once()  # SQLite refuses less than PostgreSQL.
     queued.refresh_from_db()
     assert queued.state == State.DONE
 
 
 def test_while_the_table_is_away_nothing_is_deleted():
-    responses.announce(done(row()))
+    queues.announce(done(row()))
     with table_away(), pytest.raises(DatabaseError):
         consume_once()
     assert messages_left() == 1
@@ -125,7 +126,7 @@ def test_while_the_table_is_away_nothing_is_deleted():
 def test_ten_results_are_taken_at_a_time():
     rows = [row() for _ in range(12)]
     for one in rows:
-        responses.announce(done(one))
+        queues.announce(done(one))
     consume_once()
     consume_once()
     assert Classification.objects.filter(state=State.DONE).count() == 12
@@ -137,7 +138,7 @@ def consumer():
     process = subprocess.Popen(
         [sys.executable, "manage.py", "consume_results"],
         cwd=ROOT,
-        env=environment(LONG_POLL_SECONDS="2"),
+        env=environment(LONG_POLL_SECONDS="1"),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -148,15 +149,13 @@ def consumer():
     finally:
         process.kill()
         process.communicate()
-        # The emulator, which looks every 0.1 s, gives the next message to the poll that was abandoned.
-        post("nobody's")
-        time.sleep(0.3)
+        time.sleep(1)  # until the poll that was abandoned is over
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_writes_results_until_a_signal_stops_it(consumer, number):
     queued = row()
-    responses.announce(done(queued))
+    queues.announce(done(queued))
     deadline = time.monotonic() + 40
     while queued.state == State.QUEUED and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -167,7 +166,7 @@ def test_the_command_writes_results_until_a_signal_stops_it(consumer, number):
     consumer.send_signal(number)
     time.sleep(0.2)
     late = row()
-    responses.announce(done(late))  # The open poll gets it.
+    queues.announce(done(late))  # The open poll gets it.
     assert consumer.wait(4) == 0
     late.refresh_from_db()
     assert late.state == State.DONE

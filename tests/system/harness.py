@@ -26,7 +26,10 @@ OUTPUT_BUCKET = "recognition-output"
 REQUESTS = "recognition-requests"
 RESPONSES = "recognition-responses"
 EVENTS = "recognition-events"
-DEAD_LETTERS = ("recognition-requests-dead-letters", "recognition-responses-dead-letters")
+REQUEST_DEAD_LETTERS, RESPONSE_DEAD_LETTERS = DEAD_LETTERS = (
+    "recognition-requests-dead-letters",
+    "recognition-responses-dead-letters",
+)
 
 ADMIN = "admin"
 PASSWORD = "a passphrase of the system tests"
@@ -126,9 +129,15 @@ class System:
 
     @property
     def web_environment(self) -> dict[str, str]:
-        secret = "of the system tests alone, and long enough for Django"
-        ours = {"SECRET_KEY": secret, "DATABASE_URL": self._database_url, "HTTPS": "0"}
-        return {**self._environment, **ours, **self._web_variables}
+        return {
+            **self._environment,
+            "REQUEST_DEAD_LETTER_QUEUE_URL": self.queue_url(REQUEST_DEAD_LETTERS),
+            "RESPONSE_DEAD_LETTER_QUEUE_URL": self.queue_url(RESPONSE_DEAD_LETTERS),
+            "SECRET_KEY": "of the system tests alone, and long enough for Django",
+            "DATABASE_URL": self._database_url,
+            "HTTPS": "0",
+            **self._web_variables,
+        }
 
     @property
     def worker_environment(self) -> dict[str, str]:
@@ -136,13 +145,13 @@ class System:
         path = f"{self._worker_site}{os.pathsep}{ROOT}"
         return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path, **self.worker_variables}
 
-    def python(self, *arguments: str, **variables: str) -> str:
-        """Run a command of the web tier to its end; return what it prints."""
+    def python(self, *arguments: str, status: int = 0, **variables: str) -> str:
+        """Run a command of the web tier to its end, with this status; return what it said."""
         environ = {**self.web_environment, **variables}
         command = [sys.executable, *arguments]
         done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
+        assert done.returncode == status, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr if status else done.stdout
 
     def start_emulator(self) -> None:
         variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.aws_port), "SERVICES": "s3,sqs"}
@@ -185,6 +194,9 @@ class System:
     def start_consumer(self, name: str) -> None:
         self._start(name, ["manage.py", "consume_results"])
 
+    def start_dead_letter_consumer(self, name: str) -> None:
+        self._start(name, ["manage.py", "consume_dead_letters"])
+
     def start_flower(self) -> None:
         options = ["--address=127.0.0.1", f"--port={self.flower_port}", "--enable_events=False"]
         environ = {**self._environment, "FLOWER_UNAUTHENTICATED_API": "true"}
@@ -195,6 +207,7 @@ class System:
             "web": lambda: answers(f"{self.site}/healthz"),
             "worker": lambda: "ready to take pictures" in self.log(name),
             "results": lambda: "consuming results" in self.log(name),
+            "letters": lambda: "consuming dead letters" in self.log(name),
             "flower": lambda: answers(f"{self.flower}/healthcheck"),
         }
         for name in self.processes:

@@ -1,4 +1,4 @@
-"""The response queue: announcements out, announcements in, ten at a time."""
+"""The queues that are read without Celery: announcements out, messages of any queue in, ten at a time."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,29 +18,34 @@ MAX_MESSAGES = 10  # SQS hands over at most 10 messages a call.
 
 
 def announce(record: Record) -> None:
-    sqs().send_message(QueueUrl=env.aws().response_queue_url, MessageBody=announcement(record))
+    send(env.aws().response_queue_url, announcement(record))
 
 
-def receive(wait_seconds: int | None = None) -> "list[MessageTypeDef]":
+def send(url: str, body: str) -> None:
+    sqs().send_message(QueueUrl=url, MessageBody=body)
+
+
+def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]":
     """Receive up to MAX_MESSAGES, waiting for the first as long as is configured."""
     answer = sqs().receive_message(
-        QueueUrl=env.aws().response_queue_url,
+        QueueUrl=url,
         MaxNumberOfMessages=MAX_MESSAGES,
         WaitTimeSeconds=env.aws().long_poll_seconds if wait_seconds is None else wait_seconds,
+        MessageSystemAttributeNames=["ApproximateReceiveCount"],
     )
     return answer.get("Messages", [])
 
 
-def delete(messages: "Sequence[MessageTypeDef]") -> None:
+def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
     """Delete what `receive` handed over; what can't be deleted comes again and changes nothing then."""
     if not messages:
         return
     answer = sqs().delete_message_batch(
-        QueueUrl=env.aws().response_queue_url,
+        QueueUrl=url,
         Entries=[
             {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
             for position, message in enumerate(messages)
         ],
     )
     for failure in answer.get("Failed", []):
-        log.warning("response not deleted, it will come again", code=failure["Code"])
+        log.warning("message not deleted, it will come again", queue=url, code=failure["Code"])

@@ -1,0 +1,20 @@
+"""`manage.py consume_dead_letters`: move the messages that died into rows, for people to look at."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from classify_app.dead_letters import consume
+from classify_app.stopping import Stop
+from project.startup import check_aws
+
+
+class Command(BaseCommand):
+    help = (
+        "Move the messages of both dead-letter queues into rows, which the admin shows, and mark their "
+        "classifications failed, until SIGTERM or Ctrl-C. As many may run as you like."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        check_aws()
+        consume(Stop.on_signals())

@@ -1,0 +1,51 @@
+"""`manage.py redrive`: send dead letters again, by their ids or all that wait."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
+
+from classify_app.models import DeadLetter
+from classify_app.redrive import Refused, redrive
+
+BY = "manage.py redrive"
+
+
+class Command(BaseCommand):
+    help = (
+        "Send dead letters again: a request is classified under its old id, a response is read once more. "
+        "Name them by the ids that the admin shows, or take all that wait."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("ids", type=int, nargs="*", metavar="ID", help="a dead letter to send again")
+        parser.add_argument("--all", action="store_true", help="send all that wait")
+        parser.add_argument("--queue", choices=DeadLetter.Queue.values, help="with --all: only those of this queue")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        redriven, refusals = 0, []
+        for letter in _chosen(options["ids"], options["all"], options["queue"]):
+            try:
+                redrive(letter, BY)
+                redriven += 1
+            except Refused as refusal:
+                refusals.append(f"{letter.pk}: {refusal}")
+        self.stdout.write(f"{redriven} redriven")
+        if refusals:
+            raise CommandError("\n".join([f"{len(refusals)} not redriven:", *refusals]))
+
+
+def _chosen(ids: list[int], everything: bool, queue: str | None) -> QuerySet[DeadLetter]:
+    """Return the letters that the arguments mean. Raises CommandError."""
+    if bool(ids) == everything:
+        raise CommandError("Give either the ids of dead letters or --all.")
+    if queue and ids:
+        raise CommandError("--queue goes with --all, not with ids.")
+    if everything:
+        waiting = DeadLetter.objects.filter(state=DeadLetter.State.WAITING).order_by("id")
+        return waiting.filter(queue=queue) if queue else waiting
+    chosen = DeadLetter.objects.filter(id__in=ids).order_by("id")
+    unknown = sorted(set(ids) - {letter.pk for letter in chosen})
+    if unknown:
+        raise CommandError(f"There is no dead letter {', '.join(map(str, unknown))}.")
+    return chosen

@@ -1,0 +1,69 @@
+"""What the consumers have in common: receive, settle in the database, delete; until stopped."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from classify_app.stopping import Stop
+from project import queues
+from project.aws import ERRORS, explain
+from project.backoff import Backoff
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+log = structlog.get_logger()
+
+Settle: TypeAlias = "Callable[[list[MessageTypeDef]], list[MessageTypeDef]]"
+"""Commits what messages say and returns those that are done with, which are then deleted."""
+
+
+class Away(Exception):
+    """The database, or AWS, doesn't answer; the text says which and why."""
+
+
+def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
+    """Settle the messages of queues, by their URLs, until stopped.
+
+    While the database is away nothing is received, so nothing is received too often.
+    """
+    busy: set[str] = set()
+    backoff = Backoff()
+    while not stop:
+        for url, settle in settles.items():
+            # A queue that may be empty must not hold up one that isn't.
+            wait_seconds = 0 if busy - {url} else None
+            try:
+                came = _take_turn(url, settle, wait_seconds)
+                backoff.reset()
+            except Away as away:
+                log.warning("trying again", reason=str(away))
+                stop.wait(backoff.seconds())
+                break
+            (busy.add if came else busy.discard)(url)
+            if stop:
+                break
+    log.info("stopped")
+
+
+def _take_turn(url: str, settle: Settle, wait_seconds: int | None) -> bool:
+    """Receive once and settle what came; return whether anything came. Raises Away."""
+    try:
+        _ask_database()
+        # A stop waits for the poll's end: SQS hands messages to an abandoned poll, and so hides them from the others.
+        messages = queues.receive(url, wait_seconds)
+        queues.delete(url, settle(messages))
+    except ERRORS as error:
+        raise Away(f"AWS away: {explain(error)}") from error
+    except DatabaseError as error:
+        connection.close()
+        raise Away(f"database away, nothing is received meanwhile, see DATABASE_URL: {error}") from error
+    return bool(messages)
+
+
+def _ask_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

@@ -1,0 +1,48 @@
+"""Messages that die as they do in life: received until their queue gives them up."""
+
+from collections.abc import Callable
+
+from classify_app import dead_letters
+from classify_app.models import Classification, DeadLetter
+from classify_app.submission import send
+from project import env, queues
+from project.aws import sqs
+from tests.records import row
+
+REQUESTS, RESPONSES = DeadLetter.Queue
+
+
+def live_url(queue: DeadLetter.Queue) -> str:
+    return env.aws().request_queue_url if queue == REQUESTS else env.aws().response_queue_url
+
+
+def dead_url(queue: DeadLetter.Queue) -> str:
+    web = env.web()
+    return web.request_dead_letter_queue_url if queue == REQUESTS else web.response_dead_letter_queue_url
+
+
+def exhaust(queue: DeadLetter.Queue) -> None:
+    """Receive what is on a queue until it goes to the dead-letter queue."""
+    while sqs().receive_message(QueueUrl=live_url(queue), MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages"):
+        pass
+
+
+def consume_once(queue: DeadLetter.Queue) -> None:
+    url = dead_url(queue)
+    queues.delete(url, dead_letters.settle(queue, queues.receive(url, wait_seconds=0)))
+
+
+def dead(queue: DeadLetter.Queue, body: str) -> DeadLetter:
+    """Return the letter of a message that died."""
+    queues.send(live_url(queue), body)
+    exhaust(queue)
+    consume_once(queue)
+    return DeadLetter.objects.latest("id")
+
+
+def dead_request(make_row: Callable[[], Classification] = row) -> DeadLetter:
+    """Return the letter of a row's request that died."""
+    send(make_row())
+    exhaust(REQUESTS)
+    consume_once(REQUESTS)
+    return DeadLetter.objects.latest("id")

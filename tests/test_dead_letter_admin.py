@@ -1,0 +1,189 @@
+"""The admin of dead letters: they are found, looked at, redriven and discarded, by those who may."""
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import escape
+
+from classify_app.admin import MAX_DISCARDS
+from classify_app.completion import complete
+from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
+from classify_app.redrive import discard, redrive
+from tests.letters import REQUESTS, RESPONSES, dead, dead_request
+from tests.records import done, requests, row
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+LIST = reverse("admin:classify_app_deadletter_changelist")
+
+
+def address(letter):
+    return reverse("admin:classify_app_deadletter_change", args=[letter.pk])
+
+
+def act(client, action, *letters, **fields):
+    chosen = {"action": action, "_selected_action": [letter.pk for letter in letters], "index": "0", **fields}
+    answer = client.post(LIST, chosen, follow=True)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def press(client, page, text):
+    """Press the button with this text, as a browser does: send its form's hidden fields, and itself."""
+    form = next(one for one in re.findall(r"<form.*?</form>", page.text, re.DOTALL) if f">{text}</button>" in one)
+    button = re.search(rf'<button [^>]*name="(\w+)" value="(\w+)">{re.escape(text)}</button>', form)
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
+    target = re.search(r'<form[^>]* action="([^"]*)"', form)
+    data = {name: [value for other, value in fields if other == name] for name, _ in fields}
+    return client.post(target[1] if target else page.request["PATH_INFO"], {**data, button[1]: button[2]}, follow=True)
+
+
+def states():
+    return list(DeadLetter.objects.order_by("id").values_list("state", flat=True))
+
+
+def test_without_letters_the_list_says_so(admin_client):
+    page = admin_client.get(LIST).text
+    assert "there are no dead letters" in page
+    assert "Redrive all" not in page
+
+
+def test_the_list_shows_what_died_of_what(admin_client):
+    letter = dead_request(lambda: row(file_name="my cat.png"))
+    page = admin_client.get(LIST).text
+    for part in ("my cat.png", "Requests", escape(letter.cause), "Waiting", "Failed", address(letter)):
+        assert part in page
+
+
+def test_the_list_shows_the_thumbnail_of_what_was_classified_after_all(admin_client):
+    letter = dead_request()
+    complete(done(letter.classification))
+    assert reverse("thumbnail", args=[letter.classification_id]) in admin_client.get(LIST).text
+
+
+def test_those_that_wait_are_first(admin_client):
+    waiting, discarded = dead_request(), dead_request()
+    discard(discarded, "ada")
+    redriven = dead_request()
+    redrive(redriven, "ada")
+    page = admin_client.get(LIST).text
+    assert sorted((waiting, redriven, discarded), key=lambda one: page.index(address(one))) == [
+        waiting,
+        redriven,
+        discarded,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("state=waiting", True), ("state=discarded", False), ("queue=responses", False), ("q=cat", True)],
+)
+def test_the_list_is_filtered_and_searched(admin_client, query, found):
+    dead_request()
+    assert ("cat.png" in admin_client.get(f"{LIST}?{query}").text) is found
+
+
+def test_the_page_shows_the_message_prettily(admin_client):
+    page = admin_client.get(address(dead(RESPONSES, '{"id":"<b>", "version": "\\ud800"}'))).text
+    assert escape('{\n  "id": "<b>",\n  "version": "\\ud800"\n}') in page
+
+
+@pytest.mark.parametrize("body", ["<script>alert(1)</script>", "[" * 100_000], ids=["no JSON", "nested without end"])
+def test_the_page_shows_a_message_that_is_no_json_as_it_is(admin_client, body):
+    assert escape(body) in admin_client.get(address(dead(REQUESTS, body))).text
+
+
+def test_selected_letters_are_redriven_and_it_is_logged(admin_client, admin_user):
+    first, second, other = dead_request(), dead_request(), dead_request()
+    assert "2 redriven." in act(admin_client, "redrive", first, second)
+    assert states() == ["redriven", "redriven", "waiting"]
+    assert {request["id"] for request in requests()} == {str(one.classification_id) for one in (first, second)}
+    first.refresh_from_db()
+    assert first.handled_by == admin_user.get_username()
+    assert [entry.get_change_message() for entry in LogEntry.objects.all()] == ["Redriven."] * 2
+    assert other.classification.error_code == DEAD_LETTER
+
+
+def test_what_cannot_be_redriven_is_told_with_its_reason(admin_client):
+    page = act(admin_client, "redrive", dead(REQUESTS, "nonsense"), dead(REQUESTS, "more"), dead_request())
+    assert "1 redriven." in page
+    assert "2 not redriven: It belongs to no classification" in page
+    assert LogEntry.objects.count() == 1
+
+
+def test_all_that_wait_are_redriven_by_one_button(admin_client):
+    dead_request(), dead(RESPONSES, "nonsense")
+    discard(dead_request(), "ada")
+    page = press(admin_client, admin_client.get(LIST), "Redrive all waiting (2)")
+    assert "2 redriven." in page.text
+    assert states() == ["redriven", "redriven", "discarded"]
+
+
+def test_a_letters_page_redrives_it(admin_client):
+    letter, _ = dead_request(), dead_request()
+    assert "1 redriven." in press(admin_client, admin_client.get(address(letter)), "Redrive").text
+    assert states() == ["redriven", "waiting"]
+
+
+def test_discarding_asks_first(admin_client):
+    letter, _ = dead_request(), dead_request()
+    question = press(admin_client, admin_client.get(address(letter)), "Discard")
+    assert "Discard 1 dead letter?" in question.text
+    assert "cat.png" in question.text
+    assert states() == ["waiting", "waiting"]
+    assert "1 discarded." in press(admin_client, question, "Discard them").text
+    assert states() == ["discarded", "waiting"]
+    assert LogEntry.objects.get().get_change_message() == "Discarded."
+    assert set(Classification.objects.values_list("state", flat=True)) == {State.FAILED}
+
+
+def test_no_more_are_discarded_at_a_time_than_a_form_can_name(admin_client):
+    letters = (DeadLetter(queue=REQUESTS, message_id=str(number), receives=6) for number in range(MAX_DISCARDS + 2))
+    DeadLetter.objects.bulk_create(letters)
+    question = admin_client.post(
+        LIST, {"action": "discard", "_selected_action": "all", "select_across": "1", "index": 0}
+    )
+    assert f"They are the first {MAX_DISCARDS} of {MAX_DISCARDS + 2}" in question.text
+    assert f"{MAX_DISCARDS} discarded." in press(admin_client, question, "Discard them").text
+    assert states().count("waiting") == 2
+
+
+def test_what_is_handled_offers_nothing(admin_client):
+    letter = dead_request()
+    discard(letter, "ada")
+    page = admin_client.get(address(letter)).text
+    assert 'name="action"' not in page
+
+
+@pytest.mark.parametrize("action", ["redrive", "discard"])
+def test_who_may_only_view_can_do_nothing(client, viewer, action):
+    client.force_login(viewer)
+    letter = dead_request()
+    assert "cat.png" in act(client, action, letter, confirmed="yes")
+    assert states() == ["waiting"]
+    for page in (client.get(LIST).text, client.get(address(letter)).text):
+        assert 'value="redrive"' not in page
+
+
+def test_a_stranger_is_asked_to_log_in():
+    client = Client()
+    for response in (client.get(LIST), client.post(LIST, {"action": "redrive"}), client.get(address(dead_request()))):
+        assert (response.status_code, response["Location"].split("?")[0]) == (302, reverse("admin:login"))
+
+
+def test_nothing_is_done_without_the_forms_token(admin_user):
+    client, letter = Client(enforce_csrf_checks=True), dead_request()
+    client.force_login(admin_user)
+    response = client.post(LIST, {"action": "redrive", "_selected_action": letter.pk, "index": 0})
+    assert (response.status_code, states()) == (403, ["waiting"])
+
+
+def test_nothing_can_be_added_changed_or_deleted(admin_client):
+    letter = dead_request()
+    delete = reverse("admin:classify_app_deadletter_delete", args=[letter.pk])
+    assert admin_client.get(reverse("admin:classify_app_deadletter_add")).status_code == 403
+    assert admin_client.post(address(letter), {"body": "another"}).status_code == 403
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 403

@@ -1,0 +1,70 @@
+"""What the consumers have in common: queues are taken in turns, and while the database is away nothing is received."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from classify_app.polling import poll
+from classify_app.stopping import Stop
+from project import env, queues
+from project.aws import sqs
+from tests.conftest import ROOT
+from tests.environment import free_port
+from tests.letters import REQUESTS, RESPONSES, dead_url
+from tests.records import environment
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+
+@pytest.fixture
+def stop():
+    """A stop on SIGTERM, which this process survives."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield Stop.on_signals()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("order", [(REQUESTS, RESPONSES), (RESPONSES, REQUESTS)])
+@pytest.mark.timeout(30)  # One long poll may come first; five would take 50 s.
+def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order, monkeypatch):
+    monkeypatch.setenv("LONG_POLL_SECONDS", "10")
+    env.aws.cache_clear()
+    for number in range(50):
+        queues.send(dead_url(REQUESTS), str(number))
+    taken = []
+
+    def settle(messages):
+        taken.extend(messages)
+        if len(taken) == 50:
+            signal.raise_signal(signal.SIGTERM)
+        return messages
+
+    try:
+        poll(stop, {dead_url(queue): settle for queue in order})
+    finally:
+        env.aws.cache_clear()
+    assert {message["Body"] for message in taken} == {str(number) for number in range(50)}
+
+
+def test_while_the_database_is_away_nothing_is_received():
+    queues.send(dead_url(REQUESTS), "nonsense")
+    away = f"postgres://nobody@127.0.0.1:{free_port()}/none"
+    consumer = subprocess.Popen(
+        [sys.executable, "manage.py", "consume_dead_letters"],
+        cwd=ROOT,
+        env=environment(DATABASE_URL=away),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while "database away, nothing is received" not in consumer.stderr.readline():
+            assert consumer.poll() is None
+    finally:
+        consumer.kill()
+        consumer.communicate()
+    [message] = queues.receive(dead_url(REQUESTS), wait_seconds=0)
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    sqs().delete_message(QueueUrl=dead_url(REQUESTS), ReceiptHandle=message["ReceiptHandle"])
