@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -12,6 +13,8 @@ from project.backoff import Backoff
 
 log = structlog.get_logger()
 
+Answer = TypeVar("Answer")
+
 
 def check_aws(patient: bool = True) -> None:
     """Ask for each bucket and queue. Ends the program with a sentence where one will not be had.
@@ -19,9 +22,18 @@ def check_aws(patient: bool = True) -> None:
     While AWS is merely away a patient process waits for it; another one starts without.
     """
     for name, ask in _questions().items():
-        backoff = Backoff()
-        while not _answered(name, ask) and patient:
-            time.sleep(backoff.seconds())
+        if patient:
+            patiently(name, ask)
+        else:
+            _try(name, ask)
+
+
+def patiently(name: str, ask: Callable[[], Answer]) -> Answer:
+    """Return AWS's answer to a question, waiting for it. Ends the program with a sentence where it will not be had."""
+    backoff = Backoff()
+    while (answer := _try(name, ask)) is None:
+        time.sleep(backoff.seconds())
+    return answer
 
 
 def _questions() -> dict[str, Callable[[], object]]:
@@ -44,12 +56,11 @@ def _questions() -> dict[str, Callable[[], object]]:
     }
 
 
-def _answered(name: str, ask: Callable[[], object]) -> bool:
+def _try(name: str, ask: Callable[[], Answer]) -> Answer | None:
     try:
-        ask()
+        return ask()
     except ERRORS as error:
         if reason := lasting_reason(error):
             raise env.ConfigurationError(f"{name} can't be used: {reason}.") from error
         log.warning("AWS doesn't answer yet", asked_for=name, error=str(error))
-        return False
-    return True
+        return None

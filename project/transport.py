@@ -6,6 +6,7 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - a 4xx there (throttling, a role that changes) stopped the worker,
 - no time-out was set on a receive, so one lost TCP connection stopped polling for good,
 - each acknowledgement was a blocking DeleteMessage in the way of everything else,
+- a refusal by AWS of any other call, such as setting a message's visibility, stopped the worker,
 - what came after the consumer was cancelled was given back one by one, through a client made for it.
 """
 
@@ -123,6 +124,10 @@ class Channel(SQS.Channel):
             except ERRORS as error:
                 log.warning("visibility not changed", count=len(entries), seconds=seconds, error=str(error))
 
+    def _size(self, queue: str) -> int:
+        """Return no length: declaring a queue asks for it, nobody reads it, and a refusal ended the worker."""
+        return 0
+
     def _get_async(self, *args: Any, **kwargs: Any) -> Any:
         self.open_receives += 1
         return super()._get_async(*args, **kwargs)
@@ -192,6 +197,9 @@ class Channel(SQS.Channel):
 
 class Transport(SQS.Transport):
     Channel = Channel
+
+    # What Celery answers by connecting again, and not by ending the worker: kombu leaves out AWS's own refusals.
+    connection_errors = (*SQS.Transport.connection_errors, *ERRORS)
 
     _acknowledger: Acknowledger | None = None
 

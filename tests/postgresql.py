@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,8 @@ def server(max_connections: int = 50) -> Iterator[Server]:
         try:
             yield Server(f"postgres://tests@127.0.0.1:{port}/postgres", stop, start)
         finally:
-            stop()
+            with suppress(subprocess.CalledProcessError):  # It may have been stopped before.
+                stop()
 
 
 def _run(command: list[str | Path]) -> None:

@@ -13,7 +13,6 @@ from celery import bootsteps
 
 from project import env
 from project.transport import Channel
-from workers.startup import request_visibility_timeout
 
 log = structlog.get_logger()
 
@@ -63,8 +62,8 @@ class Hold(bootsteps.StartStopStep):
         self._keeper: Keeper | None = None
 
     def start(self, consumer: Any) -> None:
-        url = env.aws().request_queue_url
-        self._keeper = Keeper(consumer.task_consumer.channel, url, request_visibility_timeout())
+        channel, seconds = consumer.task_consumer.channel, consumer.controller.visibility_timeout
+        self._keeper = Keeper(channel, env.aws().request_queue_url, seconds)
         self._keeper.start()
 
     def stop(self, consumer: Any) -> None:

@@ -7,7 +7,7 @@ from celery import bootsteps
 
 from project import env
 from project.aws import sqs
-from project.startup import check_aws
+from project.startup import check_aws, patiently
 from workers.classifier import classifier
 
 log = structlog.get_logger()
@@ -17,18 +17,18 @@ FETCH_SECONDS = 10  # allowed for fetching and decoding, and for storing and ann
 
 
 class ModelStep(bootsteps.StartStopStep):
-    """Loads the model before the consumer connects."""
+    """Loads the model before the consumer connects; leaves the queue's visibility timeout to whoever needs it."""
 
     def start(self, worker: Any) -> None:
         check_aws()
         batch_seconds = classifier().warm_up()
-        visibility_timeout = request_visibility_timeout()
-        check_held(batch_seconds, visibility_timeout)
+        worker.visibility_timeout = patiently("REQUEST_QUEUE_URL", request_visibility_timeout)
+        check_held(batch_seconds, worker.visibility_timeout)
         log.info(
             "ready to take pictures",
             held_messages=env.worker().held_messages,
             batch_seconds=round(batch_seconds, 3),
-            visibility_timeout=visibility_timeout,
+            visibility_timeout=worker.visibility_timeout,
         )
 
 
