@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test check format table clean
+.PHONY: help install install-dev demo up test check audit format table clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,6 +31,9 @@ check: install-dev ## Lint, types, allowed imports
 	@$(BIN)/python -m infra.local run $(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m infra.local run $(BIN)/python manage.py makemigrations --check --dry-run
+
+audit: install-dev ## Ask PyPI's advisories about what is installed; needs the internet
+	@$(BIN)/pip-audit --local --progress-spinner off
 
 format: install-dev ## Format the code
 	@$(BIN)/ruff check --fix .

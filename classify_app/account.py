@@ -24,7 +24,7 @@ class Login(LoginView):
             take_login(address_of(request), request.POST.get("username", ""))
         except RateLimited as error:
             messages.error(request, str(error))
-            page = render(request, self.template_name, {"form": self.form_class(request)}, status=error.status)
+            page = self.render_to_response(self.get_context_data(form=self.form_class(request)), status=error.status)
             page["Retry-After"] = str(error.retry_after)
             return page
         return super().post(request, *args, **kwargs)

@@ -17,7 +17,8 @@ from project import env
 LOGINS_PER_MINUTE = 10
 """Tries of one name from one address."""
 
-_limiter = MovingWindowRateLimiter(MemoryStorage())
+counts = MemoryStorage()
+_limiter = MovingWindowRateLimiter(counts)
 
 
 class RateLimited(Unavailable):

@@ -99,6 +99,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
+SESSION_ENGINE = "classify_app.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _web.https
 SYNCHRONOUS_ROUTES = r"^(postApi/image/?)?$"
 # Their clients speak plain HTTP and follow no redirect.

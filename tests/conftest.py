@@ -14,6 +14,7 @@ from django.conf import LazySettings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from classify_app.rate_limits import counts
 from infra.local import resources
 from project import env
 from project.aws import sqs
@@ -68,6 +69,12 @@ def plain_static_files(settings: LazySettings) -> None:
     """Let pages name static files that nobody has collected."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """Let no test reach a rate limit by what another sent."""
+    counts.reset()
 
 
 @pytest.fixture

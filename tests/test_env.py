@@ -99,6 +99,18 @@ def test_defaults_are_the_documented_limits():
     assert (common.max_pixels, web.max_upload_bytes) == (50_000_000, 10_000_000)
 
 
+def test_a_site_is_safe_unless_it_is_told_otherwise():
+    web = env.read(Web, WEB)
+    assert (web.https, web.hsts_seconds, web.open_synchronous_routes, web.debug) == (True, 31_536_000, False, False)
+    assert web.rate_limit_uploads_per_minute and web.rate_limit_open_per_minute and web.max_backlog
+
+
+@pytest.mark.parametrize("name", ["MAX_BACKLOG", "MAX_FORM_BYTES", "BODY_SECONDS"])
+def test_a_limit_of_nothing_is_refused(name):
+    with pytest.raises(ConfigurationError, match=f"^{name}='0' can't be used: must be at least 1"):
+        env.read(Web, {**WEB, name: "0"})
+
+
 @pytest.mark.parametrize("weak", ["abcdefghij" * 4 + "abcdefghi", "abcdefghi" * 6])
 def test_a_weak_secret_key_is_refused_and_not_shown(weak):
     with pytest.raises(ConfigurationError, match="^SECRET_KEY can't be used: must have at least 50") as refusal:

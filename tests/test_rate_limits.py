@@ -29,12 +29,6 @@ def two_a_minute(monkeypatch):
     env.web.cache_clear()
 
 
-@pytest.fixture
-def user(request: pytest.FixtureRequest, db: None) -> User:
-    """A user of this test alone, for whom nothing is counted yet, though the database counts its ids anew."""
-    return User.objects.create_user("a user", id=abs(hash(request.node.nodeid)) % 2**31)
-
-
 def picture():
     return SimpleUploadedFile("cat.png", PICTURE)
 
@@ -63,7 +57,7 @@ def test_a_user_who_sends_too_much_gets_a_problem_and_when_to_try_again(user):
 def test_another_user_is_not_held_up(user):
     for _ in range(3):
         post(user)
-    assert post(User.objects.create_user("another", id=user.id + 1)).status_code == 202
+    assert post(User.objects.create_user("another")).status_code == 202
 
 
 def test_the_form_takes_as_many_as_it_may_and_names_the_others(user):
@@ -121,7 +115,9 @@ def test_a_name_is_not_tried_too_often_from_one_address(user):
     assert {Client(REMOTE_ADDR="192.0.2.6").post("/login/", form).status_code for _ in range(LOGINS_PER_MINUTE)} == {
         200
     }
-    response = Client(REMOTE_ADDR="192.0.2.6").post("/login/", {**form, "username": user.username.upper()})
+    form = {**form, "username": user.username.upper(), "next": "/history/"}
+    response = Client(REMOTE_ADDR="192.0.2.6").post("/login/", form)
     assert (response.status_code, seconds_in(response) > 0) == (429, True)
     assert "please try again in" in response.text
+    assert 'name="next" value="/history/"' in response.text
     assert Client(REMOTE_ADDR="192.0.2.7").post("/login/", form).status_code == 200

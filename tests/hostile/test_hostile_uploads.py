@@ -102,7 +102,8 @@ def peak_mb(pid: int) -> int:
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     print(f"HOSTILE_SEED={SEED}")
-    with running(TwoThreads(tmp_path_factory.mktemp("hostile")), workers=1) as system:
+    system = TwoThreads(tmp_path_factory.mktemp("hostile"), RATE_LIMIT_UPLOADS_PER_MINUTE="0")
+    with running(system, workers=1):
         pids = {name: process.pid for name, process in system.processes.items()}
         campaign = Campaign([system], pids)
         with ThreadPoolExecutor(AT_ONCE) as threads, system.client(timeout=90) as client:

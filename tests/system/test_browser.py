@@ -132,7 +132,7 @@ def scripted(browser: Browser, system: System, session: Any) -> Iterator[Page]:
         yield page
 
 
-def test_a_token_is_made_shown_once_and_revoked(page: Page):
+def test_a_token_is_made_shown_once_and_revoked(page: Page, request: pytest.FixtureRequest):
     page.goto("/account/")
     name = f"of the test at {time.time()}"
     page.get_by_label("Name").fill(name)
@@ -141,6 +141,7 @@ def test_a_token_is_made_shown_once_and_revoked(page: Page):
     text = page.locator("#token").inner_text()
     row = page.locator("tr").filter(has_text=name)
     expect(row).to_contain_text(text[:8])
+    save_screenshot(page, "account", request)
     row.get_by_role("button", name="Revoke").click()
     expect(row).to_contain_text("revoked")
     expect(page.get_by_text(text)).to_have_count(0)

@@ -112,7 +112,8 @@ def check_share_right(photographs: list[Photograph], rows: dict[str, Classificat
 
 @pytest.fixture(scope="module")
 def client(system: System) -> Any:
-    limits = httpx.Limits(max_connections=None)
+    # Shorter than the server's patience, which may end just as a connection is used again.
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
     with system.client(timeout=ANSWER_SECONDS, limits=limits) as client:
         yield client
 
