@@ -1,11 +1,15 @@
 #!/usr/bin/env python
-"""Django's command line: `manage.py help` lists the commands."""
+"""Django's command line: `manage.py help` lists the commands; and `manage.py chaos`, see its `--help`."""
 
 import os
+import subprocess
 import sys
 
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["chaos"]:
+        # It runs a system of its own, so it needs the settings of none.
+        sys.exit(subprocess.call([sys.executable, "-m", "infra.local.chaos", *sys.argv[2:]]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     execute_from_command_line(sys.argv)

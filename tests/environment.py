@@ -1,21 +1,14 @@
 """The environment of the tests, set before Django and the broker read it: an emulator's address and a database."""
 
 import os
-import socket
 import tempfile
 from pathlib import Path
 
 from infra.local import resources
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
+from infra.local.ports import free_ports
 
 STATE = Path(tempfile.mkdtemp(prefix="recognition-tests-"))
-AWS_PORT = free_port()
+[AWS_PORT] = free_ports(1)
 AWS_URL = f"http://127.0.0.1:{AWS_PORT}"
 QUEUES = f"{AWS_URL}/000000000000"
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from infra.local.ports import free_ports
 
 MISSING = "PostgreSQL's initdb is missing"
 
@@ -42,7 +43,7 @@ def server(max_connections: int = 50) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="recognition-pg-") as folder:
         if as_user:
             shutil.chown(folder, "postgres")
-        data, port = f"{folder}/data", _free_port()
+        data, [port] = f"{folder}/data", free_ports(1)
         options = (
             f"-h 127.0.0.1 -p {port} -k {folder} -c max_connections={max_connections} "
             "-c fsync=off -c superuser_reserved_connections=0"
@@ -61,12 +62,6 @@ def server(max_connections: int = 50) -> Iterator[Server]:
 
 def _run(command: list[str | Path]) -> None:
     subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main(command: list[str]) -> int:

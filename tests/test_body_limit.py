@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from classify_app.body_limit import ENVELOPE_BYTES, OTHER_BYTES
 from classify_app.models import Classification
 from classify_app.tokens import create_token
+from infra.local.ports import free_ports
 from tests.conftest import ROOT
-from tests.environment import free_port
 from tests.records import PICTURE, environment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
@@ -41,7 +41,7 @@ CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
 @pytest.fixture(scope="module")
 def site(django_db_setup: None, emulator: None) -> Iterator[int]:
     """The port of a site whose forms take 20 MB, and whose patience is short."""
-    port = free_port()
+    port = free_ports(1)[0]
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "project.asgi:application", "--port", str(port), "--lifespan", "off"],
         cwd=ROOT,

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from torchvision.models import ResNet18_Weights, Weights, WeightsEnum, get_model
 
+from infra.local.ports import free_ports
 from project import env
 from project.aws import s3
 from project.env import ConfigurationError, Worker
-from tests.environment import free_port
 from workers import models
 
 
@@ -193,7 +193,7 @@ def test_a_server_that_speaks_another_language_is_given_up(checkpoints):
 
 def test_a_refused_connection_is_given_up(checkpoints):
     with pytest.raises(models.WeightsUnavailable, match="refused"):
-        models.pretrained("resnet18", weights_at(f"http://127.0.0.1:{free_port()}/resnet18-00000000.pth"))
+        models.pretrained("resnet18", weights_at(f"http://127.0.0.1:{free_ports(1)[0]}/resnet18-00000000.pth"))
 
 
 def test_a_missing_file_on_the_server_is_named(checkpoints, site):
@@ -204,7 +204,7 @@ def test_a_missing_file_on_the_server_is_named(checkpoints, site):
 @pytest.fixture
 def unreachable(checkpoints, monkeypatch):
     """A network on which no server of weights is found: the proxy refuses."""
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_ports(1)[0]}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
 

@@ -8,10 +8,10 @@ import pytest
 
 from classify_app.polling import poll
 from classify_app.stopping import Stop
+from infra.local.ports import free_ports
 from project import env, queues
 from project.aws import sqs
 from tests.conftest import ROOT
-from tests.environment import free_port
 from tests.letters import REQUESTS, RESPONSES, dead_url
 from tests.records import environment
 
@@ -51,7 +51,7 @@ def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order, monkeypatch):
 
 def test_while_the_database_is_away_nothing_is_received():
     queues.send(dead_url(REQUESTS), "nonsense")
-    away = f"postgres://nobody@127.0.0.1:{free_port()}/none"
+    away = f"postgres://nobody@127.0.0.1:{free_ports(1)[0]}/none"
     consumer = subprocess.Popen(
         [sys.executable, "manage.py", "consume_dead_letters"],
         cwd=ROOT,

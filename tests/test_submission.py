@@ -10,11 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from classify_app.models import Classification, State
 from classify_app.submission import Unavailable, status_of, submit
 from infra.local import resources
+from infra.local.ports import free_ports
 from project import contract, env, storage
 from project.aws import s3, sqs
 from project.pictures import BadPicture
 from tests.conftest import ROOT
-from tests.environment import free_port
 from tests.pictures import jpeg, of_pixels
 from tests.records import PICTURE, environment, requests, table_away
 
@@ -87,7 +87,7 @@ def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
     subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
         cwd=ROOT,
-        env=environment(AWS_ENDPOINT_URL_SQS=f"http://127.0.0.1:{free_port()}"),
+        env=environment(AWS_ENDPOINT_URL_SQS=f"http://127.0.0.1:{free_ports(1)[0]}"),
         check=True,
         timeout=60,
     )

@@ -10,8 +10,8 @@ from random import Random
 from PIL import Image
 
 from tests import pictures
-from tests.hostile.damage import WHOLE
 from tests.pictures import encoded
+from tests.promises.refused_with_a_reason.damage import WHOLE
 
 Make = Callable[[Random], bytes]
 

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.hostile import connections
-from tests.hostile.generator import Upload, uploads
+from tests.promises.refused_with_a_reason import connections
+from tests.promises.refused_with_a_reason.generator import Upload, uploads
 from tests.system.harness import DEAD_LETTERS, REQUESTS, RESPONSES, ROOT, System, running, wait_until
 
 SEED = int(os.environ.get("HOSTILE_SEED", "1"))
@@ -48,14 +48,6 @@ MAX_WORKER_MB = 2_600
 where it is a WebP of 50 million pixels, and beside it two of 12 million at most, of 300 MB each; the rest is slack."""
 MAX_WEB_MB = 400
 """The site takes 150 MB, and each of its eight upload threads may hold a body of 10 MB in three copies."""
-
-
-class TwoThreads(System):
-    """A system whose worker has two model threads, however many cores there are: memory grows with them."""
-
-    @property
-    def worker_environment(self) -> dict[str, str]:
-        return {**super().worker_environment, "MODEL_THREADS": "2"}
 
 
 @dataclass
@@ -102,7 +94,8 @@ def peak_mb(pid: int) -> int:
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     print(f"HOSTILE_SEED={SEED}")
-    system = TwoThreads(tmp_path_factory.mktemp("hostile"), RATE_LIMIT_UPLOADS_PER_MINUTE="0")
+    system = System(tmp_path_factory.mktemp("hostile"), RATE_LIMIT_UPLOADS_PER_MINUTE="0")
+    system.worker_variables = {"MODEL_THREADS": "2"}  # Memory grows with them, and so with the cores.
     with running(system, workers=1):
         pids = {name: process.pid for name, process in system.processes.items()}
         campaign = Campaign([system], pids)

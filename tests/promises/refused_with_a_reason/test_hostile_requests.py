@@ -4,8 +4,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.hostile.messages import NO_JSON, mutations, written
-from tests.hostile.test_hostile_uploads import CATS, post_good
+from tests.promises.refused_with_a_reason.messages import NO_JSON, mutations, written
+from tests.promises.refused_with_a_reason.test_hostile_uploads import CATS, post_good
 from tests.system.conftest import StartSystem
 from tests.system.harness import REQUESTS, System, wait_until
 

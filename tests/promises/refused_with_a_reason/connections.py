@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 
-from tests.hostile.bodies import END, MULTIPART, PICTURE, part
+from tests.promises.refused_with_a_reason.bodies import END, MULTIPART, PICTURE, part
 
 PATH = "/api/v1/classifications"
 BODY = part(PICTURE) + END

@@ -1,6 +1,6 @@
 """The generator of hostile uploads: the same for the same seed, and of every kind."""
 
-from tests.hostile.generator import COSTLY, COSTLY_EVERY, ROUND, uploads
+from tests.promises.refused_with_a_reason.generator import COSTLY, COSTLY_EVERY, ROUND, uploads
 
 SOME = len(ROUND) + 1
 

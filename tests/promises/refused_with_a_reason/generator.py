@@ -6,8 +6,8 @@ from functools import partial
 from itertools import cycle
 from random import Random
 
-from tests.hostile import bodies, files
-from tests.hostile.damage import DAMAGES, WHOLE, Damage
+from tests.promises.refused_with_a_reason import bodies, files
+from tests.promises.refused_with_a_reason.damage import DAMAGES, WHOLE, Damage
 
 COSTLY_EVERY = 250
 """Of so many uploads one is of a costly kind."""

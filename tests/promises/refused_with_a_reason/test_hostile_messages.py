@@ -8,7 +8,7 @@ import pytest
 from classify_app.consumer import settle
 from classify_app.models import Classification, State
 from project.contract import ContractError, Record, Request, announcement, record_of, request_of
-from tests.hostile.messages import NO_JSON, mutations, written
+from tests.promises.refused_with_a_reason.messages import NO_JSON, mutations, written
 from tests.records import done, failed, row
 
 NEIGHBOURS = 9

@@ -1,0 +1,68 @@
+"""How a chaotic run counts: what is lost or wrong is seen."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from infra.local.chaos.pictures import Sent, outcome
+from project import storage
+from project.aws import s3
+from project.contract import DONE, FAILED, Record
+
+LABELS = {"cat.png": "tabby"}
+
+
+@pytest.fixture
+def system(aws):
+    return SimpleNamespace(s3=s3())
+
+
+def row(id, state="done", **fields):
+    about = {"id": id, "state": state, "file_name": "cat.png", "label": "tabby", "error_code": None, "error": None}
+    return {**about, **fields}
+
+
+def store(id, state=DONE, **fields):
+    about = {"input_key": f"{id}.png", "file_name": "cat.png", "model": "m", "weights": "w", "fallback": False}
+    times = {"started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:00Z", "worker": "w"}
+    label = {"label": "tabby", "confidence": 1.0} if state == DONE else {}
+    storage.put_record(Record(id=id, state=state, **{**about, **times, **label, **fields}))
+
+
+def counts(system, rows, ids):
+    found = outcome(system, rows, Sent(ids), LABELS)
+    return found.accepted, found.done, found.failed, found.lost, found.wrong
+
+
+def test_what_is_done_and_right_is_neither_lost_nor_wrong(system):
+    store("chaos-1")
+    assert counts(system, [row("chaos-1")], ["chaos-1"]) == (1, 1, 0, 0, 0)
+
+
+def test_what_failed_with_a_reason_is_neither(system):
+    store("chaos-2", FAILED, error_code="broken", error="It is broken.")
+    rows = [
+        row("chaos-2", "failed", error_code="broken", error="It is broken."),
+        row("chaos-3", "failed", error_code="dead_letter", error="It failed five times."),
+    ]
+    assert counts(system, rows, ["chaos-2", "chaos-3"]) == (2, 0, 2, 0, 0)
+
+
+def test_what_is_still_queued_or_has_no_row_is_lost(system):
+    assert counts(system, [row("chaos-4", "queued")], ["chaos-4", "chaos-5"]) == (2, 0, 0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        row("chaos-6", label="tiger"),
+        row("chaos-6", file_name="truncated-cat.png"),
+        row("chaos-6", "failed", error_code="broken", error="It is broken."),
+        row("chaos-without-record"),
+        row("chaos-without-record", "failed", error_code="broken", error="It is broken."),
+        row("chaos-without-record", "failed", error_code="dead_letter", error=""),
+    ],
+)
+def test_what_differs_from_its_record_or_from_what_is_on_the_picture_is_wrong(system, wrong):
+    store("chaos-6")
+    assert counts(system, [wrong], [wrong["id"]])[-2:] == (0, 1)
