@@ -24,7 +24,7 @@ from tests.system.harness import (
 
 ACCOUNT = "123456789012"
 ROLES = ("worker", "web", "flower")
-ROLE_OF = {"worker1": "worker", "web": "web", "results1": "web", "flower": "flower"}
+ROLE_OF = {"worker1": "worker", "web": "web", "results1": "web", "letters1": "web", "flower": "flower"}
 POLICIES = ROOT / "infra" / "terraform" / "policies"
 BATCHED = ("sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
 BUCKETS = {"input": INPUT_BUCKET, "output": OUTPUT_BUCKET}
@@ -71,6 +71,7 @@ class Guarded(System):
     def prepare(self) -> None:
         """Make all there is, then the roles; from then on nobody may do what no policy allows."""
         super().prepare()
+        self.set_queue(RESPONSES, VisibilityTimeout=1, max_receives=2)
         for role in ROLES:
             self._make_role(role)
         httpx.post(f"{self.aws_url}/moto-api/reset-auth", content=b"0", headers={"Content-Type": "text/plain"})

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.promises.nobody_gets_in.guarded import ACCOUNT, BUCKETS, QUEUES, ROLES, Guarded
-from tests.system.harness import ROOT, running, wait_until
+from tests.system.harness import RESPONSES, ROOT, running, wait_until
 
 pytest.importorskip("moto", reason="moto, the emulator that enforces IAM, is not installed")
 
@@ -29,6 +29,12 @@ try:
 except storage.PictureMissing:
     print("missing")
 """
+REDRIVE = """
+import os
+from django.core.management import execute_from_command_line
+os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
+execute_from_command_line(["manage.py", "redrive", "--all"])
+"""
 MISSING_RECORD = """
 from project import storage
 print(storage.get_record("nowhere"))
@@ -38,6 +44,8 @@ print(storage.get_record("nowhere"))
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     with running(Guarded(tmp_path_factory.mktemp("guarded")), workers=1, flower=True) as system:
+        system.start_dead_letter_consumer("letters1")
+        system.wait_until_ready()
         yield system
 
 
@@ -118,6 +126,13 @@ def test_the_system_works_with_its_roles_alone(system: Guarded) -> None:
         answer = client.post("/api/v1/classifications", files={"file": file}, headers={"Prefer": "wait=60"})
         assert answer.json()["label"] in CATS
         wait_until(lambda: client.get(f"{system.flower}/api/tasks").json(), 30, "Flower shows the task")
+        again = client.post(f"{answer.json()['url']}/rerun", headers={"Prefer": "wait=60"})
+        assert again.json()["label"] == answer.json()["label"]
+    queue = system.client_of("web", "sqs")
+    queue.send_message(QueueUrl=system.queue_url(RESPONSES), MessageBody="nonsense")
+    wait_until(lambda: "dead letter kept" in system.log("letters1"), 30, "what can't be read becomes a row")
+    redriven = system.run_as("web", REDRIVE)
+    assert (redriven.returncode, redriven.stdout.strip()) == (0, "1 redriven"), redriven.stderr
     # Of the tests this one is the first, so all that was asked of the emulator was asked by the processes.
     assert '" 403 ' not in system.log("aws")
 
