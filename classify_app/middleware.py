@@ -15,7 +15,8 @@ from classify_app.unavailable import RETRY_AFTER_SECONDS
 log = structlog.get_logger()
 
 HEALTH_PATH = "/healthz"
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a used up quota, and a file larger than the process may write."""
 
 Answer = HttpResponse | Awaitable[HttpResponse]
 Next = Callable[[HttpRequest], Answer]
