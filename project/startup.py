@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from project import env
-from project.aws import ERRORS, lasting_reason, s3, sqs
+from project.aws import ERRORS, explain, lasting_reason, s3, sqs
 from project.backoff import Backoff
 
 log = structlog.get_logger()
@@ -26,6 +26,17 @@ def check_aws(patient: bool = True) -> None:
             patiently(name, ask)
         else:
             _try(name, ask)
+
+
+def aws_answers() -> bool:
+    """Tell whether each bucket and queue can be asked for."""
+    try:
+        for ask in _questions().values():
+            ask()
+    except ERRORS as error:
+        log.warning("AWS doesn't answer yet", reason=explain(error))
+        return False
+    return True
 
 
 def patiently(name: str, ask: Callable[[], Answer]) -> Answer:

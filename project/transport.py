@@ -14,6 +14,7 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import kombu.transport
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 
 MAX_BATCH = 10  # SQS's batch calls take at most 10 entries.
 ACK_LINGER_SECONDS = 0.05
-FULL_SECONDS = 0.02  # between looks for a free place while all are taken
+FULL_SECONDS = 0.02  # between looks for a free place while all are taken, or while nothing may be received
 CONNECT_SECONDS = 5
 RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
 
@@ -104,6 +105,8 @@ class Channel(SQS.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.open_receives = 0
         """Receives whose answer, and whatever messages it brings, is still to come."""
+        self.may_receive: Callable[[], bool] = lambda: True
+        """Asked before each receive; while it says no there is none."""
         self._backoff = Backoff()
         super().__init__(*args, **kwargs)
 
@@ -170,7 +173,7 @@ class Channel(SQS.Channel):
             seconds = self._backoff.seconds()
             log.warning("receive failed, trying again", queue=queue, seconds=round(seconds, 1))
             self.hub.call_later(seconds, self._schedule_queue, queue)
-        elif not self.qos.can_consume():
+        elif not self.qos.can_consume() or not self.may_receive():
             self.hub.call_later(FULL_SECONDS, self._schedule_queue, queue)
         else:
             super()._loop1(queue, messages_fetched)

@@ -13,6 +13,7 @@ from celery import bootsteps
 
 from project import env
 from project.transport import Channel
+from workers.pausing import pause
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class Hold(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:
         channel, seconds = consumer.task_consumer.channel, consumer.controller.visibility_timeout
+        channel.may_receive = lambda: not pause()
         self._keeper = Keeper(channel, env.aws().request_queue_url, seconds)
         self._keeper.start()
 

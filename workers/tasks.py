@@ -13,6 +13,7 @@ from project.contract import DONE, FAILED, Record, Request
 from project.pictures import MISSING, BadPicture
 from workers.classifier import Outcome, classifier
 from workers.isolation import isolated
+from workers.pausing import pause
 
 log = structlog.get_logger()
 
@@ -24,6 +25,8 @@ class ClassifyTask(Task):
 
     def on_failure(self, exc: Exception, task_id: str, *_: Any) -> None:
         log.warning("not classified, it will be tried again", id=task_id, reason=aws.explain(exc))
+        if isinstance(exc, aws.ERRORS):
+            pause().begin(exc)
 
 
 @app.task(name=contract.TASK_NAME, bind=True, base=ClassifyTask)

@@ -1,6 +1,7 @@
 """S3 and SQS away for half a minute, in each of their ways: uploads are refused or kept, and all recovers by itself."""
 
 import time
+from itertools import cycle
 
 import httpx
 import pytest
@@ -10,20 +11,23 @@ from tests.system.harness import System
 from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
 
 AWAY_SECONDS = 30
+PAUSE_SECONDS = 0.5
 
 
 def post_while_away(system: System, client: httpx.Client, until: float) -> list[str]:
     """Post pictures as they come; return the ids of those that were accepted."""
     ids = []
+    names = cycle(RIGHT)
     while time.monotonic() < until:
-        for name in RIGHT:
-            answer = client.post(ADDRESS, files={"file": (name, content(name))})
-            if answer.status_code == 202:
-                ids.append(answer.json()["id"])
-            else:
-                assert answer.status_code == 503, answer.text
-                assert int(answer.headers["Retry-After"]) > 0
-                assert answer.json()["type"] == "urn:problem:unavailable"
+        name = next(names)
+        answer = client.post(ADDRESS, files={"file": (name, content(name))})
+        if answer.status_code == 202:
+            ids.append(answer.json()["id"])
+        else:
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["Retry-After"]) > 0
+            assert answer.json()["type"] == "urn:problem:unavailable"
+        time.sleep(PAUSE_SECONDS)
     return ids
 
 
