@@ -99,7 +99,18 @@ class Acknowledger(threading.Thread):
             log.warning("acknowledgement failed, the message comes again", code=failure.get("Code"))
 
 
+class QoS(SQS.QoS):
+    def apply_backoff_policy(self, *args: Any, **kwargs: Any) -> None:
+        """Hide a rejected message for its back-off; where SQS refuses that it comes after the visibility timeout."""
+        try:
+            super().apply_backoff_policy(*args, **kwargs)
+        except ERRORS as error:
+            log.warning("back-off not set, the message comes after the visibility timeout", error=str(error))
+
+
 class Channel(SQS.Channel):
+    QoS = QoS
+
     _receive_failed = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
