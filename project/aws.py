@@ -26,6 +26,12 @@ TIMEOUTS: dict[str, Any] = {
     "read_timeout": 25,
     "retries": {"mode": "standard", "total_max_attempts": 3},
 }
+# For calls of which none is a long poll: whoever uploads waits for them.
+QUICK_TIMEOUTS: dict[str, Any] = {
+    **TIMEOUTS,
+    "read_timeout": 5,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+}
 S3_READ_SECONDS = 10  # without a byte; nothing in S3 is a long poll
 CONNECTIONS = 64
 

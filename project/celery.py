@@ -7,7 +7,7 @@ from kombu import Queue
 
 import project.transport  # noqa: F401 -- registers sqsbatch://
 from project import contract, env
-from project.aws import TIMEOUTS
+from project.aws import QUICK_TIMEOUTS
 
 BACKOFF = {1: 5, 2: 20, 3: 60}
 """Seconds until a failed attempt is tried again, by how often the message was received."""
@@ -29,7 +29,8 @@ def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
             # Plain JSON: readable by any SQS client, and 400 bytes shorter than base64 of base64.
             "sqs_base64_encoding": False,
             "body_encoding": "utf-8",
-            "client-config": TIMEOUTS,
+            # Workers receive past this client, over kombu's event loop.
+            "client-config": QUICK_TIMEOUTS,
             # With predefined queues kombu needs no right to list or create any.
             "predefined_queues": {
                 requests: {

@@ -17,12 +17,14 @@ from celery.signals import setup_logging
 from flower.inspector import Inspector
 
 from project import env, events, logs
-from project.aws import sqs
+from project.aws import TIMEOUTS, sqs
 from project.celery import app
 
 __all__ = ["app"]  # where `celery -A` looks for it
 
 setup_logging.connect(logs.configure)
+# Flower has no event loop of kombu's, so it long-polls through the client that others only send with.
+app.conf.broker_transport_options = {**app.conf.broker_transport_options, "client-config": TIMEOUTS}
 
 
 class HeartbeatInspector(Inspector):
