@@ -15,7 +15,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from classify_app.rate_limits import counts
-from infra.local import resources
+from infra.local import faults, resources
+from project import aws as clients
 from project import env
 from project.aws import sqs
 from tests.environment import AWS_PORT, AWS_URL, STATE
@@ -62,6 +63,21 @@ def aws(emulator: None) -> None:
     live = (aws.request_queue_url, aws.response_queue_url, aws.event_queue_url)
     for url in (*live, web.request_dead_letter_queue_url, web.response_dead_letter_queue_url):
         sqs().purge_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy]:
+    """A proxy that our clients go through."""
+    proxy = faults.Proxy(AWS_URL)
+    proxy.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    clear = (clients.s3.cache_clear, clients.sqs.cache_clear, env.aws.cache_clear)
+    for forget in clear:
+        forget()
+    yield proxy
+    for forget in clear:
+        forget()
+    proxy.shutdown()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,10 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +20,7 @@ from classify_app.models import Classification, new_id
 from project import contract, env, queues, storage
 from project.aws import sqs
 from project.contract import Prediction, Record
+from project.settings import BASE_DIR
 from tests.pictures import jpeg, png
 
 TOP5 = (
@@ -146,6 +150,26 @@ def table_away() -> Iterator[None]:
             yield
         finally:
             cursor.execute(f"ALTER TABLE away RENAME TO {table}")
+
+
+@contextmanager
+def command_running(name: str, ready: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command of manage.py as a process of its own, from when it says that it is ready; kill it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", name],
+        cwd=BASE_DIR,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while ready not in process.stderr.readline():
+            assert process.poll() is None
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+        time.sleep(int(os.environ["LONG_POLL_SECONDS"]))  # until the poll that was abandoned is over
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -7,25 +7,11 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.local import faults
 from project import aws as product
-from project import env, startup
+from project import startup
 from project.backoff import MAX_SECONDS, Backoff
 from project.env import ConfigurationError
+from tests.configuration import configured
 from tests.environment import AWS_URL
-
-
-@pytest.fixture
-def proxied(aws, monkeypatch):
-    """A proxy that our clients go through."""
-    proxy = faults.Proxy(AWS_URL)
-    proxy.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    clear = (product.s3.cache_clear, product.sqs.cache_clear, env.aws.cache_clear)
-    for forget in clear:
-        forget()
-    yield proxy
-    for forget in clear:
-        forget()
-    proxy.shutdown()
 
 
 def test_a_start_finds_all_buckets_and_queues(proxied):
@@ -43,10 +29,9 @@ def test_a_start_finds_all_buckets_and_queues(proxied):
         ("EVENT_QUEUE_URL", f"{AWS_URL}/000000000000/none", "the queue doesn't exist"),
     ],
 )
-def test_what_does_not_exist_ends_the_start_with_a_sentence_that_names_it(proxied, monkeypatch, name, value, reason):
-    monkeypatch.setenv(name, value)
-    env.aws.cache_clear()
-    with pytest.raises(ConfigurationError, match=f"^{name}={value} can't be used: {reason}"):
+def test_what_does_not_exist_ends_the_start_with_a_sentence_that_names_it(proxied, name, value, reason):
+    sentence = f"^{name}={value} can't be used: {reason}"
+    with configured(**{name: value}), pytest.raises(ConfigurationError, match=sentence):
         startup.check_aws()
 
 

@@ -10,6 +10,7 @@ from celery import states
 from project import contract, env, queues, storage
 from project.aws import s3
 from project.celery import app
+from tests.configuration import configured
 from tests.test_contract import RECORD
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -71,13 +72,10 @@ def test_an_attempt_that_did_not_succeed_leaves_nothing(record, state):
 
 
 @pytest.fixture
-def no_output_bucket(monkeypatch):
+def no_output_bucket():
     """A configuration whose output bucket isn't there."""
-    monkeypatch.setenv("OUTPUT_BUCKET", "no-such-bucket")
-    env.aws.cache_clear()
-    yield
-    monkeypatch.undo()
-    env.aws.cache_clear()
+    with configured(OUTPUT_BUCKET="no-such-bucket"):
+        yield
 
 
 def test_nothing_is_announced_that_was_not_stored(record, no_output_bucket):

@@ -9,7 +9,7 @@ from classify_app import backlog as counted
 from classify_app.backlog import Backlog, BacklogFull
 from classify_app.completion import complete
 from classify_app.models import Classification
-from project import env
+from tests.configuration import configured
 from tests.records import PICTURE, done, requests, row
 from tests.test_submission import stored_keys
 
@@ -21,11 +21,9 @@ ALLOWED = 3
 @pytest.fixture(autouse=True)
 def ceiling(monkeypatch):
     """A process that has just started and may have three pictures queued."""
-    monkeypatch.setenv("MAX_BACKLOG", str(ALLOWED))
     monkeypatch.setattr("classify_app.submission.backlog", Backlog())
-    env.web.cache_clear()
-    yield
-    env.web.cache_clear()
+    with configured(MAX_BACKLOG=str(ALLOWED)):
+        yield
 
 
 def picture(content=PICTURE):

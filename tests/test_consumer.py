@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from uuid import uuid4
@@ -16,8 +14,7 @@ from classify_app.models import Classification, State
 from project import env, queues
 from project.aws import sqs
 from project.contract import announcement
-from tests.conftest import ROOT
-from tests.records import done, environment, failed, row, table_away
+from tests.records import command_running, done, failed, row, table_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -135,21 +132,8 @@ def test_ten_results_are_taken_at_a_time():
 
 @pytest.fixture
 def consumer():
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "consume_results"],
-        cwd=ROOT,
-        env=environment(LONG_POLL_SECONDS="1"),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while "consuming results" not in process.stderr.readline():
-            assert process.poll() is None
+    with command_running("consume_results", "consuming results") as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
-        time.sleep(1)  # until the poll that was abandoned is over
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -3,8 +3,6 @@
 import base64
 import json
 import signal
-import subprocess
-import sys
 import time
 from uuid import uuid4
 
@@ -19,9 +17,9 @@ from classify_app.submission import send
 from infra.local import resources
 from project import contract, env, queues, storage
 from project.aws import s3, sqs
-from tests.conftest import ROOT
+from tests.configuration import configured
 from tests.letters import REQUESTS, RESPONSES, consume_once, dead, dead_request, dead_url, exhaust, live_url
-from tests.records import done, environment, failed, row, table_away
+from tests.records import command_running, done, failed, row, table_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -201,18 +199,12 @@ def test_an_announcement_of_no_classification_is_kept():
     assert letter.cause == f"There is no classification {json.loads(body)['id']}."
 
 
-def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails(monkeypatch):
+def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
     one = row()
     send(one)
     exhaust(REQUESTS)
-    monkeypatch.setenv("OUTPUT_BUCKET", "no-such-bucket")
-    env.aws.cache_clear()
-    try:
-        with pytest.raises(ClientError):
-            consume_once(REQUESTS)
-    finally:
-        monkeypatch.undo()
-        env.aws.cache_clear()
+    with configured(OUTPUT_BUCKET="no-such-bucket"), pytest.raises(ClientError):
+        consume_once(REQUESTS)
     assert (messages_left(REQUESTS), DeadLetter.objects.count()) == (1, 0)
     assert Classification.objects.get().state == State.QUEUED
 
@@ -227,21 +219,8 @@ def test_while_the_table_is_away_nothing_is_deleted():
 
 @pytest.fixture
 def consumer():
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "consume_dead_letters"],
-        cwd=ROOT,
-        env=environment(LONG_POLL_SECONDS="1"),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while "consuming dead letters" not in process.stderr.readline():
-            assert process.poll() is None
+    with command_running("consume_dead_letters", "consuming dead letters") as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
-        time.sleep(1)  # until the poll that was abandoned is over
 
 
 def test_the_command_empties_both_queues_until_a_signal_stops_it(consumer):

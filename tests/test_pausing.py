@@ -6,10 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.local import faults
-from tests.test_aws import proxied
 from workers.pausing import Pause
-
-__all__ = ["proxied"]
 
 ERROR = ClientError({"Error": {"Code": "SlowDown", "Message": "Slower."}}, "GetObject")
 

@@ -9,8 +9,9 @@ import pytest
 from classify_app.polling import poll
 from classify_app.stopping import Stop
 from infra.local.ports import free_ports
-from project import env, queues
+from project import queues
 from project.aws import sqs
+from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.letters import REQUESTS, RESPONSES, dead_url
 from tests.records import environment
@@ -29,9 +30,7 @@ def stop():
 
 @pytest.mark.parametrize("order", [(REQUESTS, RESPONSES), (RESPONSES, REQUESTS)])
 @pytest.mark.timeout(30)  # One long poll may come first; five would take 50 s.
-def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order, monkeypatch):
-    monkeypatch.setenv("LONG_POLL_SECONDS", "10")
-    env.aws.cache_clear()
+def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order):
     for number in range(50):
         queues.send(dead_url(REQUESTS), str(number))
     taken = []
@@ -42,10 +41,8 @@ def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order, monkeypatch):
             signal.raise_signal(signal.SIGTERM)
         return messages
 
-    try:
+    with configured(LONG_POLL_SECONDS="10"):
         poll(stop, {dead_url(queue): settle for queue in order})
-    finally:
-        env.aws.cache_clear()
     assert {message["Body"] for message in taken} == {str(number) for number in range(50)}
 
 

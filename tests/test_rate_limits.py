@@ -12,6 +12,7 @@ from classify_app.rate_limits import LOGINS_PER_MINUTE, RateLimited, take_open_u
 from classify_app.tokens import create_token
 from project import env
 from project.env import Web
+from tests.configuration import configured
 from tests.records import PICTURE, answering
 from tests.test_env import WEB
 
@@ -21,12 +22,9 @@ API = "/api/v1/classifications"
 
 
 @pytest.fixture(autouse=True)
-def two_a_minute(monkeypatch):
-    monkeypatch.setenv("RATE_LIMIT_UPLOADS_PER_MINUTE", "2")
-    monkeypatch.setenv("RATE_LIMIT_OPEN_PER_MINUTE", "2")
-    env.web.cache_clear()
-    yield
-    env.web.cache_clear()
+def two_a_minute():
+    with configured(RATE_LIMIT_UPLOADS_PER_MINUTE="2", RATE_LIMIT_OPEN_PER_MINUTE="2"):
+        yield
 
 
 def picture():
@@ -92,22 +90,20 @@ def test_a_header_of_the_senders_own_changes_no_address():
     assert post_to_old_route("192.0.2.4", **{"X-Forwarded-For": "192.0.2.99"}).status_code == 429
 
 
-def test_no_limit_is_no_limit(monkeypatch, user):
-    monkeypatch.setenv("RATE_LIMIT_UPLOADS_PER_MINUTE", "0")
-    env.web.cache_clear()
-    for _ in range(1000):
-        take_upload(user.id)
+def test_no_limit_is_no_limit(user):
+    with configured(RATE_LIMIT_UPLOADS_PER_MINUTE="0"):
+        for _ in range(1000):
+            take_upload(user.id)  # raises where it is one too many
 
 
-def test_the_largest_burst_of_the_existing_clients_passes(monkeypatch):
+def test_the_largest_burst_of_the_existing_clients_passes():
     default = env.read(Web, WEB).rate_limit_open_per_minute
-    monkeypatch.setenv("RATE_LIMIT_OPEN_PER_MINUTE", str(default))
-    env.web.cache_clear()
-    for _ in range(100):
-        take_open_upload("192.0.2.5")
-    with pytest.raises(RateLimited):
-        for _ in range(default):
+    with configured(RATE_LIMIT_OPEN_PER_MINUTE=str(default)):
+        for _ in range(100):
             take_open_upload("192.0.2.5")
+        with pytest.raises(RateLimited):
+            for _ in range(default):
+                take_open_upload("192.0.2.5")
 
 
 def test_a_name_is_not_tried_too_often_from_one_address(user):

@@ -10,6 +10,7 @@ from classify_app.models import Classification, State
 from classify_app.submission import PictureGone, Unavailable, rerun
 from project import contract, env, storage
 from project.aws import s3
+from tests.configuration import configured
 from tests.records import PICTURE, answering, done, failed, requests, row, table_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
@@ -113,14 +114,9 @@ def test_the_api_refuses_where_the_picture_is_gone(client, gone):
     assert response.json()["detail"].startswith("The picture is no longer in the input bucket")
 
 
-def test_the_api_asks_to_try_again_where_the_bucket_refuses(client, original, monkeypatch):
-    monkeypatch.setenv("INPUT_BUCKET", "not a bucket's name")
-    env.aws.cache_clear()
-    try:
+def test_the_api_asks_to_try_again_where_the_bucket_refuses(client, original):
+    with configured(INPUT_BUCKET="not a bucket's name"):
         response = client.post(address(original.id))
-    finally:
-        monkeypatch.undo()
-        env.aws.cache_clear()
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from project import contract, env, storage
 from project.aws import s3
 from project.contract import ContractError
+from tests.configuration import configured
 from tests.test_contract import RECORD
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -66,14 +67,9 @@ def test_a_missing_picture_is_told_from_other_errors():
         storage.get_picture("nowhere.jpg")
 
 
-def test_a_missing_bucket_is_no_missing_picture(monkeypatch):
-    monkeypatch.setenv("INPUT_BUCKET", "no-such-bucket")
-    env.aws.cache_clear()
-    try:
-        with pytest.raises(ClientError, match="NoSuchBucket"):
-            storage.get_picture("any.jpg")
-    finally:
-        env.aws.cache_clear()
+def test_a_missing_bucket_is_no_missing_picture():
+    with configured(INPUT_BUCKET="no-such-bucket"), pytest.raises(ClientError, match="NoSuchBucket"):
+        storage.get_picture("any.jpg")
 
 
 def test_a_record_is_stored_and_read(record):

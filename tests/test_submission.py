@@ -14,6 +14,7 @@ from infra.local.ports import free_ports
 from project import contract, env, storage
 from project.aws import s3, sqs
 from project.pictures import BadPicture
+from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.pictures import jpeg, of_pixels
 from tests.records import PICTURE, environment, requests, table_away
@@ -96,15 +97,9 @@ def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
     assert row.input_key in stored_keys()
 
 
-def test_without_its_bucket_a_picture_is_not_accepted(monkeypatch):
-    monkeypatch.setenv("INPUT_BUCKET", "no-such-bucket")
-    env.aws.cache_clear()
-    try:
-        with pytest.raises(Unavailable, match="stored"):
-            submit(upload(), None)
-    finally:
-        monkeypatch.undo()
-        env.aws.cache_clear()
+def test_without_its_bucket_a_picture_is_not_accepted():
+    with configured(INPUT_BUCKET="no-such-bucket"), pytest.raises(Unavailable, match="stored"):
+        submit(upload(), None)
     assert not Classification.objects.exists()
     assert requests() == []
 

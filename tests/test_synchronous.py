@@ -10,6 +10,7 @@ from django.test import AsyncClient
 from classify_app.models import Classification, State
 from classify_app.waiting import waiter
 from project import env
+from tests.configuration import configured
 from tests.records import PICTURE, answering, done, failed, finish, requests, row, table_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
@@ -41,11 +42,9 @@ def assert_one_line_of_text(response, status):
 
 
 @pytest.fixture
-def short_wait(monkeypatch):
-    monkeypatch.setenv("SYNC_WAIT_SECONDS", "1")
-    env.web.cache_clear()
-    yield
-    env.web.cache_clear()
+def short_wait():
+    with configured(SYNC_WAIT_SECONDS="1"):
+        yield
 
 
 @pytest.mark.parametrize("route", ROUTES)

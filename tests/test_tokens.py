@@ -15,7 +15,7 @@ from django.utils import timezone
 from classify_app.models import ApiToken, Classification, visible_to
 from classify_app.tokens import create_token, digest, revoke
 from classify_app.waiting import UPLOAD_THREADS, _uploads
-from project import env
+from tests.configuration import configured
 from tests.records import PICTURE, answering, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
@@ -30,11 +30,9 @@ def program() -> Client:
 
 
 @pytest.fixture
-def closed_routes(monkeypatch):
-    monkeypatch.setenv("OPEN_SYNCHRONOUS_ROUTES", "0")
-    env.web.cache_clear()
-    yield
-    env.web.cache_clear()
+def closed_routes():
+    with configured(OPEN_SYNCHRONOUS_ROUTES="0"):
+        yield
 
 
 def token_of(user, *scopes, **options):
