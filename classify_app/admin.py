@@ -55,7 +55,8 @@ class Browsed(admin.ModelAdmin):
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
 
     def can_be_acted_on(self, row: Any) -> bool:
-        raise NotImplementedError
+        """Tell whether a row's own page offers the list's actions, too."""
+        return False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
         """Offer the list's actions for the row of a page, too."""

@@ -9,6 +9,7 @@ from ninja.security.base import AuthBase
 from ninja.security.http import HttpAuthBase
 from ninja.utils import check_csrf
 
+from classify_app.problems import Refusal
 from classify_app.tokens import valid_token
 from classify_app.waiting import in_upload_thread
 
@@ -21,13 +22,8 @@ class UserRequest(HttpRequest):
     user: User
 
 
-class NotAllowed(Exception):
-    """The request shows nothing, or not enough, that lets it in; `code` is stable, the text is a sentence."""
-
-    def __init__(self, code: str, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.status = status
+class NotAllowed(Refusal):
+    """The request shows nothing, or not enough, that lets it in."""
 
 
 def unauthenticated(sentence: str) -> NotAllowed:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from classify_app.middleware import NO_SPACE, no_space
-from classify_app.problems import answer_of, is_synchronous
+from classify_app.problems import Refusal, answer_of, is_synchronous
 from project import env
 from project.pictures import TOO_MANY_BYTES
 
@@ -26,13 +26,8 @@ Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 
 
-class BodyRefused(Exception):
-    """A body is too long or too slow; `code` is stable, the text is a sentence."""
-
-    def __init__(self, code: str, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.status = status
+class BodyRefused(Refusal):
+    """A body is too long or too slow."""
 
 
 def allowed_at(path: str) -> int:

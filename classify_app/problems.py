@@ -20,6 +20,15 @@ DETAILS = {
 """What is said of an answer that came without a problem of its own, from Django or from ninja."""
 
 
+class Refusal(Exception):
+    """A request that isn't let in; `code` is stable, the text is a sentence."""
+
+    def __init__(self, code: str, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.status = status
+
+
 def problem(code: str, status: int, detail: str) -> HttpResponse:
     """Return a problem; `code` is stable and makes its type."""
     body = {"type": f"urn:problem:{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
