@@ -77,6 +77,8 @@ def _database(url: str, pool_size: int) -> Any:
         # Tests use threads, each with a connection of its own, which an in-memory database doesn't serve.
         database["TEST"] = {"NAME": f"{database['NAME']}-test"}
     else:
+        # A connection that broke while it lay in the pool is replaced, not handed out.
+        database["CONN_HEALTH_CHECKS"] = True
         # Bounds the connections of a process, however many of its threads want one.
         database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}}
     return database

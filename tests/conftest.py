@@ -56,6 +56,12 @@ def emulator() -> Iterator[None]:
         process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def collected_static_files() -> None:
+    """The static files where a site that runs as a process of its own looks for them."""
+    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], cwd=ROOT, check=True)
+
+
 @pytest.fixture
 def aws(emulator: None) -> None:
     """The emulator with empty queues."""

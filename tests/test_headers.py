@@ -58,6 +58,7 @@ def test_a_weak_key_ends_the_start_with_a_sentence(key):
     assert done.stderr == "SECRET_KEY can't be used: must have at least 50 characters, 10 of them different.\n"
 
 
+@pytest.mark.usefixtures("collected_static_files")
 def test_plain_http_is_redirected_and_https_insisted_on():
     assert ask(("get", "/login/", False), ("get", "/login/", True)) == [
         ("301", "https://recognition.example/login/", "False"),

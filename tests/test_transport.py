@@ -45,14 +45,16 @@ class Receiving:
 
 
 @contextmanager
-def receiving(url: str, monkeypatch: pytest.MonkeyPatch, prefetch: int = 10) -> Iterator[Receiving]:
+def receiving(
+    url: str, monkeypatch: pytest.MonkeyPatch, prefetch: int = 10, wait_seconds: int = 1
+) -> Iterator[Receiving]:
     # kombu's requests go where boto3's do.
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     previous, hub = get_event_loop(), Hub()
     set_event_loop(hub)
     options = {
         "region": "us-east-1",
-        "wait_time_seconds": 1,
+        "wait_time_seconds": wait_seconds,
         "polling_interval": 0,
         "sqs_base64_encoding": False,
         "predefined_queues": {QUEUE: {"url": f"{url}/000000000000/{QUEUE}"}},
@@ -145,7 +147,7 @@ def test_what_is_held_is_what_is_neither_acknowledged_nor_rejected(aws, proxy, m
 
 
 def test_what_comes_after_a_cancel_is_given_back_at_once(aws, proxy, monkeypatch):
-    with receiving(proxy.url, monkeypatch) as consumer:
+    with receiving(proxy.url, monkeypatch, wait_seconds=10) as consumer:
         consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
         assert consumer.channel.open_receives == 1
         consumer.consumer.cancel()

@@ -6,7 +6,7 @@ import pytest
 
 from tests import postgresql
 from tests.system.conftest import StartSystem
-from tests.system.harness import DEAD_LETTERS, RESPONSES
+from tests.system.harness import DEAD_LETTERS, RESPONSES, wait_until
 from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
 
 VISIBILITY, MAX_RECEIVES = 1, 3
@@ -32,6 +32,7 @@ def test_results_wait_and_uploads_are_told_to(start_system: StartSystem):
                 time.sleep(0.5)
             assert [system.depth(queue) for queue in DEAD_LETTERS] == [(0, 0)] * 2
             database.start()
+            wait_until(lambda: client.get(f"{ADDRESS}/{ids[0]}").status_code == 200, 30, "the site is back")
             orphans = set(system.keys("recognition-input")) - {f"{id}.png" for id in ids} - {f"{id}.jpg" for id in ids}
             for key in orphans:  # a picture that was stored before its row could be written; its uploader was told
                 system.s3.delete_object(Bucket="recognition-input", Key=key)
