@@ -126,7 +126,7 @@ def test_while_nobody_listens_the_consumer_tries_again(aws, proxy, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)
         put()
         consumer.until(lambda: consumer.messages)
-        again.shutdown()
+    again.shutdown()  # later than the consumer, which gives its message back through it
     assert len(consumer.messages) == 1
 
 
