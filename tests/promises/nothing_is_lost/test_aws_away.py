@@ -7,10 +7,11 @@ import httpx
 import pytest
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import System
+from tests.system.harness import REQUESTS, System
 from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
 
 AWAY_SECONDS = 30
+SHORT_VISIBILITY = 40  # A worker refuses to start on much less.
 PAUSE_SECONDS = 0.5
 
 
@@ -34,7 +35,10 @@ def post_while_away(system: System, client: httpx.Client, until: float) -> list[
 @pytest.mark.parametrize("kind", ["error", "slow_down", "timeout", "reset"])
 @pytest.mark.parametrize("service", ["s3", "sqs"])
 def test_what_was_accepted_is_done_when_aws_is_back(start_system: StartSystem, service: str, kind: str):
-    system = start_system(workers=1, proxy=True)
+    system = start_system(workers=0, proxy=True)
+    system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
+    system.start_worker("worker1")
+    system.wait_until_ready()
     with system.client(timeout=60) as client:
         ids = [post(client, name) for name in RIGHT]
         system.fault(kind, service=service)
