@@ -1,0 +1,23 @@
+"""The arithmetic of the benchmarks: percentiles, and medians with their spread."""
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+PERCENTILES = (50, 95, 99)
+
+
+def latencies(seconds: Sequence[float]) -> dict[str, float]:
+    """Return p50_s, p95_s and p99_s."""
+    found = np.percentile(seconds, PERCENTILES)
+    return {f"p{percent}_s": round(float(value), 4) for percent, value in zip(PERCENTILES, found, strict=True)}
+
+
+def spread(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Return the median as `name`, with the least and the largest value: what a single run could have said."""
+    return {
+        name: round(median(values), 3),
+        f"{name}_min": round(min(values), 3),
+        f"{name}_max": round(max(values), 3),
+    }

@@ -1,0 +1,104 @@
+"""What a benchmark found: printed as a table, and written to benchmarks/results/NAME.json."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.photographs import photographs
+
+Row: TypeAlias = Mapping[str, Any]
+
+FOLDER = Path(__file__).with_name("results")
+SETTINGS = ("MODEL", "MODEL_WEIGHTS", "MODEL_FALLBACK", "MODEL_THREADS", "MAX_BATCH_SIZE", "MAX_WAIT_MS", "PHOTOS")
+"""Variables that change what is measured, shown with the command where they are set."""
+
+
+def report(
+    name: str, rows: Sequence[Row], runs: Sequence[Row], versions: Mapping[str, str], folder: Path = FOLDER
+) -> Path:
+    """Print `rows` as a table and write them, and all else that somebody needs to repeat this; return the file.
+
+    rows: what was found, each with its `model`, and the units in the names of the fields. runs: the single
+    measurements that the rows sum up.
+    """
+    print_table(name, rows)
+    document = {
+        "name": name,
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": {"python": platform.python_version(), **versions},
+        "command": command(),
+        "photographs": _photographs(),
+        "rows": rows,
+        "runs": runs,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    return path
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    return {package: version(package) for package in packages}
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def command() -> str:
+    """Return the command that repeats this run, without what only this machine has: the folder of photographs."""
+    shown = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
+    shown = {name: Path(value).name if "/" in value else value for name, value in shown.items()}
+    settings = [f"{name}={'DIR' if name == 'PHOTOS' else value}" for name, value in shown.items()]
+    return " ".join([*settings, "python", *sys.orig_argv[1:]])
+
+
+def print_table(title: str, rows: Sequence[Row]) -> None:
+    """Print rows as lines; where a table would be too wide, as columns."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    console = Console(highlight=False)
+    if sum(len(name) + 3 for name in names) <= console.width:
+        table = Table(*names, title=title)
+        for row in rows:
+            table.add_row(*(_shown(row.get(name)) for name in names))
+    else:
+        table = Table(title=title, show_header=False)
+        for name in names:
+            table.add_row(name, *(_shown(row.get(name)) for row in rows))
+    console.print(table)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "" if value is None else str(value)
+
+
+def _photographs() -> dict[str, int]:
+    sizes = [path.stat().st_size for path in photographs()]
+    return {"files": len(sizes), "mean_bytes": sum(sizes) // len(sizes)}
+
+
+def _cpu_name() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"

@@ -1,0 +1,49 @@
+"""The benchmarks: their arithmetic, and what they write. No test asserts a time."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import load, results
+from benchmarks.figures import latencies, spread
+from benchmarks.usage import cpu_seconds
+from infra.local.environment import ROOT
+
+BURN = "sum(range(10**7))"
+
+
+def test_percentiles_are_of_the_latencies():
+    assert latencies([number / 100 for number in range(1, 101)]) == {"p50_s": 0.505, "p95_s": 0.9505, "p99_s": 0.9901}
+
+
+def test_a_median_comes_with_its_spread():
+    assert spread("ratio", [1.2, 0.9, 1.0]) == {"ratio": 1.0, "ratio_min": 0.9, "ratio_max": 1.2}
+
+
+def test_the_cpu_time_of_children_counts_while_they_live_and_after_they_have_ended():
+    before = cpu_seconds([os.getpid()])
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}])"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert cpu_seconds([os.getpid()]) > before
+
+
+def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("PHOTOS", str(ROOT / "samples"))
+    monkeypatch.setenv("MODEL", "resnet18")
+    rows = [{"model": "resnet18", "forward_cpu_ms": 12.3456}]
+    path = results.report("tiny", rows, [], results.versions_of(["numpy"]), tmp_path)
+    document = json.loads(path.read_text())
+    assert document["rows"] == rows
+    assert document["versions"].keys() == {"python", "numpy"}
+    assert document["machine"]["cores"] == os.cpu_count()
+    assert document["command"].startswith("MODEL=resnet18 ") and " PHOTOS=DIR python " in document["command"]
+    assert str(ROOT) not in path.read_text()
+
+
+def test_a_client_that_is_refused_fails_the_benchmark(sample):
+    nobody = load.Load("http://127.0.0.1:9/", [str(sample)], requests=1, concurrency=1)
+    with load.running(nobody) as client, pytest.raises(load.LoadFailed, match="ConnectError"):
+        client.run()
