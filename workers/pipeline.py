@@ -1,6 +1,5 @@
 """From a picture's bytes to its five likeliest labels: decoders feed the micro-batcher, which feeds the classifier."""
 
-import ctypes
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import structlog
 from project import env
 from project.contract import Prediction
 from project.pictures import Header, open_picture
-from workers import admission, engines, preprocess
+from workers import admission, engines, memory, preprocess
 from workers.batching import Batcher
 from workers.classifier import Classifier
 from workers.preprocess import Input
@@ -83,19 +82,15 @@ class Pipeline:
         return self.classifier.warm_up(self._config.max_batch_size)
 
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-KEPT_BYTES = 32 * 1024 * 1024  # the activations of a batch of eight; decoded pictures are larger or reused
-FREE_BYTES = 256 * 1024 * 1024
-
-
 @cache
 def pipeline() -> Pipeline:
     """Load the configured model, once a process. Ends the program with a sentence where that can't be."""
     config = env.worker()
-    _keep_memory()
     started = time.monotonic()
+    memory.bound_arenas(config.threads + 1)
     engine = engines.load(config)
     admission.check(engine, Path(config.verified_file))
+    memory.give_back()
     loaded = Pipeline(Classifier(engine), config, env.common().max_pixels)
     log.info(
         "model loaded",
@@ -107,11 +102,3 @@ def pipeline() -> Pipeline:
         seconds=round(time.monotonic() - started, 2),
     )
     return loaded
-
-
-def _keep_memory() -> None:
-    """Let glibc keep what a forward pass frees for the next: asking the system again costs a tenth of its time."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, FREE_BYTES)
