@@ -59,8 +59,8 @@ class Preprocessing:
     def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the factor and the shift that make of a channel's bytes its normalised values: float32, (3, 1, 1)."""
         mean, deviation = np.array(self.mean, np.float32), np.array(self.deviation, np.float32)
-        factor, shift = 1 / (255 * deviation), -mean / deviation
-        return factor[:, None, None], shift[:, None, None]
+        factor, shift = np.float32(1) / (np.float32(255) * deviation), -mean / deviation
+        return factor.reshape(3, 1, 1), shift.reshape(3, 1, 1)
 
 
 @dataclass(frozen=True)
