@@ -16,7 +16,8 @@ from project.pictures import Header, open_picture
 from workers import admission, engines, memory, preprocess
 from workers.batching import Batcher
 from workers.classifier import Classifier
-from workers.preprocess import Input
+from workers.engines import TORCH, Engine
+from workers.preprocess import BARE, Input
 
 log = structlog.get_logger()
 
@@ -79,7 +80,7 @@ class Pipeline:
 
     def warm_up(self) -> float:
         """Run batches of all sizes; return the seconds that a full one takes."""
-        return self.classifier.warm_up(self._config.max_batch_size)
+        return self.classifier.warm_up(self._config.max_batch_size, self._config.threads)
 
 
 @cache
@@ -89,6 +90,7 @@ def pipeline() -> Pipeline:
     started = time.monotonic()
     memory.bound_arenas(config.threads + 1)
     engine = engines.load(config)
+    _check_bare(engine, config)
     admission.check(engine, Path(config.verified_file))
     memory.give_back()
     loaded = Pipeline(Classifier(engine), config, env.common().max_pixels)
@@ -102,3 +104,11 @@ def pipeline() -> Pipeline:
         seconds=round(time.monotonic() - started, 2),
     )
     return loaded
+
+
+def _check_bare(engine: Engine, config: env.Worker) -> None:
+    """Refuse bare pictures where the network takes only the size that it was exported, or padded, for."""
+    if config.preprocessing == BARE and (engine.name != TORCH or engine.model.fallback):
+        raise env.ConfigurationError(
+            f"PREPROCESSING=bare needs ENGINE=torch and a ResNet; {engine.model.name} by {engine.name} takes one size."
+        )
