@@ -45,5 +45,8 @@ table: ## Write the configuration table into the README
 bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requests, price; MODEL and PHOTOS choose
 	@$(BIN)/python -m benchmarks.system
 
+bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers
+	@$(BIN)/python -m benchmarks.peers
+
 clean: ## Delete the state of local runs, and the environment
 	rm -rf .local staticfiles $(VENV)

@@ -31,7 +31,7 @@ async def send(load: Load, contents: Mapping[str, bytes]) -> Answers:
             answer = await client.post(load.url, files={"file": (name, contents[name])})
             latencies.append(time.perf_counter() - started)
             if answer.status_code == load.expected_status:
-                documents.append({"file": name, **answer.json()})
+                documents.append({"file": name, "answer": answer.json()})
             else:
                 failures[f"{answer.status_code} {answer.text:.200}"] += 1
 

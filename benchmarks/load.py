@@ -28,7 +28,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Answers:
-    """What came back: seconds from the first request to the last answer, each request's seconds, and its JSON."""
+    """What came back: seconds from the first request to the last answer, each request's seconds, its file and JSON."""
 
     elapsed_s: float
     latencies_s: list[float]

@@ -28,14 +28,20 @@ UNBOUNDED = 10_000  # columns
 
 
 def report(
-    name: str, rows: Sequence[Row], runs: Sequence[Row], versions: Mapping[str, str], folder: Path = FOLDER
+    name: str,
+    rows: Sequence[Row],
+    runs: Sequence[Row],
+    *,
+    versions: Mapping[str, str],
+    folder: Path = FOLDER,
+    tables_by: Sequence[str] = ("model",),
 ) -> Path:
-    """Print `rows` as a table and write them, and all else that somebody needs to repeat this; return the file.
+    """Print `rows` as tables and write them, and all else that somebody needs to repeat this; return the file.
 
     rows: what was found, each with its `model`, and the units in the names of the fields. runs: the single
-    measurements that the rows sum up.
+    measurements that the rows sum up. A table has the rows that agree in `tables_by`.
     """
-    print_tables(name, rows)
+    print_tables(name, rows, tables_by)
     document = {
         "name": name,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -73,9 +79,8 @@ def command() -> str:
     return " ".join([*settings, "python", *sys.orig_argv[1:]])
 
 
-def print_tables(title: str, rows: Sequence[Row]) -> None:
-    """Print rows, a model's with the same fields in one table."""
-    for _, alike in groupby(rows, key=lambda row: (row["model"], *row)):
+def print_tables(title: str, rows: Sequence[Row], tables_by: Sequence[str] = ("model",)) -> None:
+    for _, alike in groupby(rows, key=lambda row: ([row.get(name) for name in tables_by], *row)):
         _print_table(title, list(alike))
 
 

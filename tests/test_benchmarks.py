@@ -35,7 +35,7 @@ def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTOS", str(ROOT / "samples"))
     monkeypatch.setenv("MODEL", "resnet18")
     rows = [{"model": "resnet18", "forward_cpu_ms": 12.3456}]
-    path = results.report("tiny", rows, [], results.versions_of(["numpy"]), tmp_path)
+    path = results.report("tiny", rows, [], versions=results.versions_of(["numpy"]), folder=tmp_path)
     document = json.loads(path.read_text())
     assert document["rows"] == rows
     assert document["versions"].keys() == {"python", "numpy"}

@@ -32,8 +32,8 @@ def main(
         "system",
         [row for one in found for row in rows(one)],
         [run for one in found for run in single_runs(one)],
-        results.versions_of(MEASURED),
-        output,
+        versions=results.versions_of(MEASURED),
+        folder=output,
     )
 
 
