@@ -80,8 +80,10 @@ def command() -> str:
 
 
 def print_tables(title: str, rows: Sequence[Row], tables_by: Sequence[str] = ("model",)) -> None:
-    for _, alike in groupby(rows, key=lambda row: ([row.get(name) for name in tables_by], *row)):
-        _print_table(title, list(alike))
+    """Print a table of those rows that have the same fields, and the same values in those of `tables_by`."""
+    for (shared, _), alike in groupby(rows, key=lambda row: ({name: row.get(name) for name in tables_by}, list(row))):
+        about = ", ".join(f"{name} {value}" for name, value in shared.items() if value is not None)
+        _print_table(f"{title}: {about}", [{k: v for k, v in row.items() if k not in shared} for row in alike])
 
 
 def _print_table(title: str, rows: Sequence[Row]) -> None:

@@ -44,9 +44,10 @@ def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
     assert str(ROOT) not in path.read_text()
 
 
-def test_a_client_that_is_refused_fails_the_benchmark(sample):
-    nobody = load.Load("http://127.0.0.1:9/", [str(sample)], requests=1, concurrency=1)
-    with load.running(nobody) as client, pytest.raises(load.LoadFailed, match="ConnectError"):
+@pytest.mark.parametrize("opened_before", [False, True])
+def test_a_client_that_is_refused_fails_the_benchmark(sample, opened_before):
+    nobody = load.Load("http://127.0.0.1:9/", [str(sample)], 1, 1, opened_before=opened_before)
+    with pytest.raises(load.LoadFailed, match="ConnectError"), load.running(nobody) as client:
         client.run()
 
 

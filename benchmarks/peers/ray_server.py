@@ -8,7 +8,7 @@ import ray
 from ray import serve
 from starlette.requests import Request
 
-from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Input, Model
+from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Model
 
 BATCH_WAIT_SECONDS = 0.01  # the default of @serve.batch
 
@@ -16,7 +16,7 @@ BATCH_WAIT_SECONDS = 0.01  # the default of @serve.batch
 # https://docs.ray.io/en/latest/serve/advanced-guides/performance.html: a replica a core; and
 # https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html: a replica must be handed more requests than a
 # batch holds, so that the next batch fills while one is computed.
-@serve.deployment(num_replicas=WORKERS, ray_actor_options={"num_cpus": 1}, max_ongoing_requests=2 * MAX_BATCH_SIZE)
+@serve.deployment(num_replicas=WORKERS, ray_actor_options={"num_cpus": 1}, max_ongoing_requests=4 * MAX_BATCH_SIZE)
 class Classify:
     def __init__(self) -> None:
         self.model = Model()
@@ -24,14 +24,17 @@ class Classify:
     async def __call__(self, request: Request) -> Answer:
         async with request.form() as form:
             content = await form["file"].read()
-        # https://docs.ray.io/en/latest/serve/advanced-guides/asyncio-best-practices.html: nothing that computes may
-        # hold up the event loop.
-        answer: Answer = await self.classify(await asyncio.to_thread(self.model.preprocess, content))
+        answer: Answer = await self.classify(content)
         return answer
 
     @serve.batch(max_batch_size=MAX_BATCH_SIZE, batch_wait_timeout_s=BATCH_WAIT_SECONDS)
-    async def classify(self, inputs: list[Input]) -> list[Answer]:
-        return await asyncio.to_thread(self.model.classify, np.stack(inputs))
+    async def classify(self, contents: list[bytes]) -> list[Answer]:
+        # https://docs.ray.io/en/latest/serve/advanced-guides/asyncio-best-practices.html: nothing that computes may
+        # hold up the event loop.
+        return await asyncio.to_thread(self._classify, contents)
+
+    def _classify(self, contents: list[bytes]) -> list[Answer]:
+        return self.model.classify(np.stack([self.model.preprocess(content) for content in contents]))
 
 
 def main(port: int) -> None:

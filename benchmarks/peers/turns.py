@@ -21,7 +21,7 @@ CONCURRENCIES = (1, 8, 32)
 SHARES = {1: 10, 8: 2, 32: 1}
 """Few at a time take long: what part of the photographs a concurrency gets."""
 
-WARM_UP = 16
+WARM_UP = 32
 
 Labels = dict[str, list[str]]
 
@@ -74,8 +74,7 @@ def _same_weights(model: str, file: Path) -> str:
 
 
 def _turns(name: str, server: Server, images: int) -> Iterator[Turn]:
-    for concurrency in (8, 32):
-        _sent(server, WARM_UP, concurrency)
+    _sent(server, WARM_UP, WARM_UP)
     for concurrency in CONCURRENCIES:
         requests = max(1, images // SHARES[concurrency])
         answers, used = _sent(server, requests, concurrency)
@@ -94,7 +93,7 @@ def _sent(server: Server, requests: int, concurrency: int) -> tuple[Answers, dic
     """Send that many; return the answers and the CPU-seconds."""
     groups = {"own": server.own, "emulator": server.emulator}
     paths = [str(path) for path in photographs()]
-    with load.running(Load(server.url, paths, requests, concurrency, server.headers)) as client:
+    with load.running(Load(server.url, paths, requests, concurrency, server.headers, opened_before=True)) as client:
         before = usage.cpu_by_group(groups)
         answers = client.run()
         return answers, usage.difference(before, usage.cpu_by_group(groups))

@@ -19,9 +19,10 @@ S3_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests a picture: SQS's by operation, S3's by HTTP method."""
+    """Requests a picture: SQS's by operation and by operation and queue, S3's by HTTP method."""
 
     sqs: dict[str, float]
+    by_queue: dict[str, float]
     s3: dict[str, float]
 
 
@@ -38,12 +39,13 @@ def counting(variables: Mapping[str, str]) -> Iterator[tuple[Stack, Proxy]]:
 
 def counted(proxy: Proxy, pictures: int, send: Callable[[], object]) -> Requests:
     """Send `pictures` and count."""
-    before = dict(proxy.passed)
+    passed, by_queue = proxy.passed.copy(), proxy.by_queue.copy()
     send()
     time.sleep(TRAILING_SECONDS)
-    made = {operation: (count - before.get(operation, 0)) / pictures for operation, count in proxy.passed.items()}
-    made = {operation: round(count, 3) for operation, count in sorted(made.items()) if count}
+    made = {operation: count / pictures for operation, count in sorted((proxy.passed - passed).items())}
+    queues = (proxy.by_queue - by_queue).items()
     return Requests(
-        {operation: count for operation, count in made.items() if operation not in S3_METHODS},
-        {operation: count for operation, count in made.items() if operation in S3_METHODS},
+        {operation: round(count, 3) for operation, count in made.items() if operation not in S3_METHODS},
+        {f"{operation} {queue}": round(count / pictures, 3) for (operation, queue), count in sorted(queues)},
+        {operation: round(count, 3) for operation, count in made.items() if operation in S3_METHODS},
     )

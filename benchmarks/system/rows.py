@@ -69,6 +69,7 @@ def _aws(requests: Requests, own_cpu_ms: float) -> dict[str, Any]:
         "sqs_requests_per_image": _total(requests.sqs),
         "s3_requests_per_image": _total(requests.s3),
         "sqs_requests_by_operation": requests.sqs,
+        "sqs_requests_by_queue": requests.by_queue,
         "s3_requests_by_method": requests.s3,
         "sqs_usd_per_million": round(sqs, 2),
         "s3_usd_per_million": round(s3, 2),
