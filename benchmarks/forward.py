@@ -12,26 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 SECONDS = 4.0
 WARM_UP_PASSES = 3
-
-
-class Network(NamedTuple):
-    """A network by its name and that of its weights; `run` maps float32 (N, 3, side, side) to logits."""
-
-    model: str
-    weights: str
-    side: int
-    run: Callable[[npt.NDArray[np.float32]], Any]
-
-    def inputs(self, pictures: int) -> npt.NDArray[np.float32]:
-        shape = (pictures, 3, self.side, self.side)
-        return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -44,8 +30,15 @@ class Forward:
 
     model: str
     weights: str
+    engine: str
+    precision: str
     cpu_ms: float
     seconds: float
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What a row says of the network."""
+        return {"model": self.model, "engine": self.engine, "precision": self.precision}
 
 
 def measured(environ: Mapping[str, str]) -> Forward:
@@ -54,34 +47,22 @@ def measured(environ: Mapping[str, str]) -> Forward:
     return Forward(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def network() -> Network:
-    """Load the configured network as a worker does."""
-    import torch
-
-    from project import env
-    from workers import models
-
-    model = models.load(env.worker())
-
-    def run(pictures: npt.NDArray[np.float32]) -> Any:
-        torch.set_num_threads(1)
-        with torch.inference_mode():
-            return model.network(torch.from_numpy(pictures).contiguous(memory_format=torch.channels_last))
-
-    return Network(model.name, model.weights, model.preprocessing.crop, run)
-
-
 def main() -> None:
     from project import env, logs
+    from workers.pipeline import pipeline
 
     logs.configure()
-    loaded, config = network(), env.worker()
-    one, full = loaded.inputs(1), loaded.inputs(config.max_batch_size)
-    for pictures in (full, one) * WARM_UP_PASSES:
-        loaded.run(pictures)
-    seconds = _seconds_alone(lambda: loaded.run(one))
-    cpu_ms = _cpu_seconds(lambda: loaded.run(full), config.threads) / config.max_batch_size * 1000
-    print(json.dumps(asdict(Forward(loaded.model, loaded.weights, round(cpu_ms, 2), round(seconds, 4)))))
+    # The worker's own, so that the process keeps memory as a worker does; nothing of it but the engine is run.
+    engine, config = pipeline().classifier.engine, env.worker()
+    side = engine.model.preprocessing.crop
+    full = np.random.default_rng(0).standard_normal((config.max_batch_size, 3, side, side), dtype=np.float32)
+    for batch in (full, full[:1]) * WARM_UP_PASSES:
+        engine.logits(batch)
+    seconds = _seconds_alone(lambda: engine.logits(full[:1]))
+    cpu_ms = _cpu_seconds(lambda: engine.logits(full), config.threads) / config.max_batch_size * 1000
+    model = engine.model
+    found = Forward(model.name, model.weights, engine.name, engine.precision, round(cpu_ms, 2), round(seconds, 4))
+    print(json.dumps(asdict(found)))
 
 
 def _seconds_alone(run: Callable[[], Any]) -> float:

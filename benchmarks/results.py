@@ -21,7 +21,19 @@ from benchmarks.photographs import photographs
 Row: TypeAlias = Mapping[str, Any]
 
 FOLDER = Path(__file__).with_name("results")
-SETTINGS = ("MODEL", "MODEL_WEIGHTS", "MODEL_FALLBACK", "MODEL_THREADS", "MAX_BATCH_SIZE", "MAX_WAIT_MS", "PHOTOS")
+SETTINGS = (
+    "MODEL",
+    "MODEL_WEIGHTS",
+    "ENGINE",
+    "ONNX_MODEL",
+    "PRECISION",
+    "PREPROCESSING",
+    "MODEL_THREADS",
+    "INTRA_OP_THREADS",
+    "MAX_BATCH_SIZE",
+    "MAX_WAIT_MS",
+    "PHOTOS",
+)
 """Variables that change what is measured, shown with the command where they are set."""
 
 UNBOUNDED = 10_000  # columns

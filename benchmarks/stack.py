@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,15 @@ SETTINGS = {
     "LONG_POLL_SECONDS": "20",  # A local stack polls more often than a real one.
     "LOG_FORMAT": "json",
 }
+MODELS = ("resnet18", "resnet50")
 DATABASE = "db.sqlite3"
+
+
+def models() -> Sequence[str]:
+    """Return the models to measure: the one that is configured, or else two."""
+    if os.environ.get("MODEL") or os.environ.get("ONNX_MODEL"):
+        return [os.environ.get("MODEL", MODELS[0])]
+    return MODELS
 
 
 def settings(model: str, **overrides: str) -> dict[str, str]:

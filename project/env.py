@@ -68,6 +68,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _cores() -> int:
+    """Return the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def variable(
     name: str,
     meaning: str,
@@ -243,6 +248,36 @@ class Worker:
         default="0",
         parse=boolean,
     )
+    engine: str = variable(
+        "ENGINE",
+        "What runs the network: `torch`, or `onnx` for ONNX Runtime",
+        default="torch",
+        parse=word("torch", "onnx"),
+    )
+    onnx_model: str = variable(
+        "ONNX_MODEL",
+        "With ENGINE=onnx, in place of MODEL and MODEL_WEIGHTS: a file or `s3://bucket/key` that "
+        "`python -m workers export` has written",
+        default="",
+    )
+    precision: str = variable(
+        "PRECISION",
+        "`fp32`, `bf16` (torch), `int8` (onnx) or `fp16` (torch on a GPU); empty: fp16 on a GPU, else fp32",
+        default="",
+        parse=word("", "fp32", "bf16", "int8", "fp16"),
+    )
+    verified_file: str = variable(
+        "VERIFIED_FILE",
+        "Where `python -m workers verify` notes what it admits; bf16 and int8 run only if it did",
+        default="verified.json",
+    )
+    preprocessing: str = variable(
+        "PREPROCESSING",
+        "`reference`: as the weights were trained; `bare`: pictures of up to 224 x 224 neither resized nor "
+        "normalised, as the replaced system did",
+        default="reference",
+        parse=word("reference", "bare"),
+    )
     max_batch_size: int = variable(
         "MAX_BATCH_SIZE", "Pictures in one forward pass at most", default="8", parse=positive, unit="pictures"
     )
@@ -254,7 +289,18 @@ class Worker:
         unit="ms",
     )
     model_threads: int = variable(
-        "MODEL_THREADS", "Forward passes at a time; 0: one a core", default="0", parse=at_least_zero, unit="threads"
+        "MODEL_THREADS",
+        "Forward passes at a time; 0: as many as the cores allow",
+        default="0",
+        parse=at_least_zero,
+        unit="threads",
+    )
+    intra_op_threads: int = variable(
+        "INTRA_OP_THREADS",
+        "Threads of one forward pass; more answer one picture sooner, and fewer pictures a second",
+        default="1",
+        parse=positive,
+        unit="threads",
     )
     drain_seconds: int = variable(
         "DRAIN_SECONDS",
@@ -269,7 +315,8 @@ class Worker:
 
     @property
     def threads(self) -> int:
-        return self.model_threads or os.cpu_count() or 1
+        """Forward passes at a time: MODEL_THREADS, else as many as give each core one thread."""
+        return self.model_threads or max(1, _cores() // self.intra_op_threads)
 
     @property
     def held_messages(self) -> int:

@@ -10,8 +10,8 @@ from project.pictures import BROKEN, CRASHED, TOO_SLOW, BadPicture
 from tests import pictures
 from tests.conftest import ROOT
 from workers import isolation
-from workers.classifier import classifier
 from workers.isolation import ChildUnavailable, Isolated
+from workers.pipeline import pipeline
 
 DEADLY = """
 import os, signal, time
@@ -49,7 +49,7 @@ def isolated(tmp_path, monkeypatch):
 
 @pytest.mark.timeout(120)
 def test_a_picture_is_classified_as_in_the_worker_and_the_child_is_kept(isolated, sample):
-    here = classifier().classify(sample.read_bytes())
+    here = pipeline().classify(sample.read_bytes())
     there = isolated.classify(sample.read_bytes())
     assert there.top5[0].label == here.top5[0].label
     assert (there.header, there.thumbnail) == (here.header, here.thumbnail)

@@ -88,41 +88,41 @@ def file_name(content):
     return f"resnet18-{sha256(content).hexdigest()[:8]}.pth"
 
 
-def outputs_equal(model, network):
+def outputs_equal(trained, network):
     pictures = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        return torch.allclose(model.network(pictures), network(pictures), atol=1e-4)
+        return torch.allclose(trained.network(pictures), network(pictures), atol=1e-4)
 
 
 def test_weights_come_from_a_file(network, content, tmp_path):
     path = tmp_path / "mine.pth"
     path.write_bytes(content)
-    model = models.load(worker(MODEL_WEIGHTS=str(path)))
-    assert outputs_equal(model, network)
-    assert (model.name, model.fallback) == ("resnet18", False)
-    assert model.weights == f"mine.pth sha256:{sha256(content).hexdigest()[:12]}"
+    trained = models.load(worker(MODEL_WEIGHTS=str(path)))
+    assert outputs_equal(trained, network)
+    assert (trained.model.name, trained.model.fallback) == ("resnet18", False)
+    assert trained.model.weights == f"mine.pth sha256:{sha256(content).hexdigest()[:12]}"
 
 
 def test_weights_come_from_s3(aws, network, content):
     s3().put_object(Bucket=env.aws().output_bucket, Key="models/mine.pth", Body=content)
-    model = models.load(worker(MODEL_WEIGHTS=f"s3://{env.aws().output_bucket}/models/mine.pth"))
-    assert outputs_equal(model, network)
-    assert model.weights.startswith("mine.pth sha256:")
+    trained = models.load(worker(MODEL_WEIGHTS=f"s3://{env.aws().output_bucket}/models/mine.pth"))
+    assert outputs_equal(trained, network)
+    assert trained.model.weights.startswith("mine.pth sha256:")
 
 
 def test_weights_come_from_torch_hubs_cache(network, content, checkpoints):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
-    model = models.load(worker())
-    assert outputs_equal(model, network)
-    assert (model.weights, model.fallback) == ("IMAGENET1K_V1", False)
+    trained = models.load(worker())
+    assert outputs_equal(trained, network)
+    assert (trained.model.weights, trained.model.fallback) == ("IMAGENET1K_V1", False)
 
 
 def test_weights_come_by_a_download(network, content, checkpoints, site):
     folder, address = site
     name = file_name(content)
     (folder / name).write_bytes(content)
-    model = models.pretrained("resnet18", weights_at(f"{address}/{name}"))
-    assert outputs_equal(model, network)
+    trained = models.pretrained("resnet18", weights_at(f"{address}/{name}"))
+    assert outputs_equal(trained, network)
     assert (checkpoints / name).read_bytes() == content
 
 
@@ -219,14 +219,14 @@ def test_without_weights_and_fallback_the_start_is_refused_with_what_to_do(unrea
 
 
 def test_the_fallback_stands_in_and_says_so(unreachable):
-    model = models.load(worker(MODEL_FALLBACK="1"))
-    assert (model.name, model.fallback) == ("efficientnet_lite0", True)
-    assert model.weights == "imagenet sha256:579344248a93"
+    trained = models.load(worker(MODEL_FALLBACK="1"))
+    assert (trained.model.name, trained.model.fallback) == ("efficientnet_lite0", True)
+    assert trained.model.weights == "imagenet sha256:579344248a93"
 
 
 def test_weights_to_be_had_are_preferred_to_the_fallback(content, checkpoints):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
-    assert not models.load(worker(MODEL_FALLBACK="1")).fallback
+    assert not models.load(worker(MODEL_FALLBACK="1")).model.fallback
 
 
 def test_configured_weights_are_preferred_to_the_cache(network, content, checkpoints, tmp_path):
@@ -270,16 +270,16 @@ def test_a_missing_object_of_weights_is_named(aws, url):
 
 
 def test_random_weights_are_named_and_only_by_wish(unreachable):
-    model = models.load(worker(MODEL_WEIGHTS="random"))
-    assert (model.name, model.weights, model.fallback) == ("resnet18", "random", False)
+    trained = models.load(worker(MODEL_WEIGHTS="random"))
+    assert (trained.model.name, trained.model.weights, trained.model.fallback) == ("resnet18", "random", False)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])  # 101 and 152 take seconds and differ in depth
 def test_every_configurable_model_has_a_thousand_outputs(name):
-    model = models.load(worker(MODEL=name, MODEL_WEIGHTS="random"))
+    trained = models.load(worker(MODEL=name, MODEL_WEIGHTS="random"))
     with torch.inference_mode():
-        assert model.network(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
-    assert not model.network.training
+        assert trained.network(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+    assert not trained.network.training
 
 
 def test_labels_are_torchvisions_thousand():
@@ -289,14 +289,14 @@ def test_labels_are_torchvisions_thousand():
 
 @pytest.mark.parametrize(("name", "resize"), [("resnet18", 256), ("resnet50", 232)])
 def test_preprocessing_is_that_of_the_weights(name, resize):
-    preprocessing = models.load(worker(MODEL=name, MODEL_WEIGHTS="random")).preprocessing
+    preprocessing = models.load(worker(MODEL=name, MODEL_WEIGHTS="random")).model.preprocessing
     assert (preprocessing.resize, preprocessing.crop) == (resize, 224)
     assert preprocessing.resample is Image.Resampling.BILINEAR
     assert preprocessing.mean == (0.485, 0.456, 0.406)
 
 
 def test_the_fallbacks_preprocessing_is_its_own():
-    preprocessing = models.fallback().preprocessing
+    preprocessing = models.fallback().model.preprocessing
     assert (preprocessing.resize, preprocessing.crop) == (256, 224)
     table = preprocessing.table()
     assert table[0, [0, 127, 255]].tolist() == pytest.approx([-127 / 128, 0, 1], abs=1e-6)

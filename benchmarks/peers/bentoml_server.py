@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import bentoml
-import numpy as np
 
 from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Model
 
@@ -20,4 +19,4 @@ class Classify:
 
     @bentoml.api(batchable=True, max_batch_size=MAX_BATCH_SIZE)
     def classify(self, file: list[Path]) -> list[Answer]:
-        return self.model.classify(np.stack([self.model.preprocess(path.read_bytes()) for path in file]))
+        return self.model.classify([self.model.preprocess(path.read_bytes()) for path in file])

@@ -3,10 +3,10 @@
 import sys
 
 import litserve
-import numpy as np
 from fastapi import Request
 
-from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Input, Model
+from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Model
+from workers.preprocess import Input
 
 # https://lightning.ai/docs/litserve/features/batching: the longest wait for a batch to fill. LitServe waits that long
 # for each batch that isn't full, also for a picture that comes alone.
@@ -20,9 +20,11 @@ class Classify(litserve.LitAPI):
     def decode_request(self, request: Request) -> Input:
         return self.model.preprocess(request["file"].file.read())
 
-    def predict(self, batch: Input) -> list[Answer]:
-        # One that is alone comes without a batch dimension only where batching is off.
-        return self.model.classify(np.asarray(batch))
+    def batch(self, inputs: list[Input]) -> list[Input]:
+        return inputs
+
+    def predict(self, batch: list[Input]) -> list[Answer]:
+        return self.model.classify(batch)
 
     def encode_response(self, output: Answer) -> Answer:
         return output

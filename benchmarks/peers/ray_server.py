@@ -3,7 +3,6 @@
 import asyncio
 import sys
 
-import numpy as np
 import ray
 from ray import serve
 from starlette.requests import Request
@@ -34,7 +33,7 @@ class Classify:
         return await asyncio.to_thread(self._classify, contents)
 
     def _classify(self, contents: list[bytes]) -> list[Answer]:
-        return self.model.classify(np.stack([self.model.preprocess(content) for content in contents]))
+        return self.model.classify([self.model.preprocess(content) for content in contents])
 
 
 def main(port: int) -> None:

@@ -19,7 +19,7 @@ def rows(rounds: Sequence[Round]) -> Iterator[Row]:
         seconds = median(one.forward.seconds for one in rounds)
         p50 = median(turn.latencies["p50_s"] for turn in turns)
         yield {
-            "model": rounds[0].forward.model,
+            **rounds[0].forward.about,
             "concurrency": concurrency,
             "server": server,
             **spread("images_per_s", [turn.images_per_s for turn in turns]),
@@ -39,14 +39,14 @@ def rows(rounds: Sequence[Round]) -> Iterator[Row]:
 def single_runs(rounds: Sequence[Round]) -> Iterator[Row]:
     for number, one in enumerate(rounds, 1):
         yield {
-            "model": one.forward.model,
+            **one.forward.about,
             "round": number,
             "forward_cpu_ms": one.forward.cpu_ms,
             "forward_s": one.forward.seconds,
         }
         for turn in one.turns:
             yield {
-                "model": one.forward.model,
+                **one.forward.about,
                 "round": number,
                 "server": turn.server,
                 "concurrency": turn.concurrency,

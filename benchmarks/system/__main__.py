@@ -1,6 +1,5 @@
 """The command: latency, throughput, CPU time, AWS requests and price of the whole system."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +8,10 @@ import typer
 from rich.console import Console
 
 from benchmarks import results
+from benchmarks.stack import models
 from benchmarks.system.measurement import Extent, measured
 from benchmarks.system.rows import rows, single_runs
 
-MODELS = ("resnet18", "resnet50")
 MEASURED = ("celery", "kombu", "django", "uvicorn", "ministack", "torch", "numpy", "pillow")
 
 console = Console(highlight=False, stderr=True)
@@ -26,14 +25,14 @@ def main(
 ) -> None:
     """Send photographs through the real processes on the embedded AWS; MODEL chooses a model, else there are two."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
-    models = [os.environ["MODEL"]] if os.environ.get("MODEL") else MODELS
-    found = [measured(model, Extent(images, rounds, idle_seconds), console.print) for model in models]
+    found = [measured(model, Extent(images, rounds, idle_seconds), console.print) for model in models()]
     results.report(
         "system",
         [row for one in found for row in rows(one)],
         [run for one in found for run in single_runs(one)],
         versions=results.versions_of(MEASURED),
         folder=output,
+        tables_by=("model", "engine", "precision"),
     )
 
 

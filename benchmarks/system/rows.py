@@ -1,6 +1,7 @@
 """What a model's run amounts to: a row for each load, and one for the worker by itself."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from statistics import mean, median
 from typing import Any
 
@@ -14,25 +15,28 @@ from benchmarks.system.uploads import Run
 
 
 def rows(found: Findings) -> Iterator[Row]:
-    first, cpu_ms = found.forwards[0], mean(one.cpu_ms for one in found.forwards)
-    bare = Forward(first.model, first.weights, round(cpu_ms, 2), round(mean(one.seconds for one in found.forwards), 4))
+    bare = replace(
+        found.forwards[0],
+        cpu_ms=round(mean(one.cpu_ms for one in found.forwards), 2),
+        seconds=round(mean(one.seconds for one in found.forwards), 4),
+    )
     for load, runs in found.runs.items():
         yield {
-            "model": bare.model,
+            **bare.about,
             "load": load,
             **_speed(runs),
             **_cpu(bare, runs),
             **_aws(found.requests[load], _own_cpu_ms(runs)),
         }
-    yield {"model": bare.model, **found.worker}
+    yield {**bare.about, **found.worker}
 
 
 def single_runs(found: Findings) -> Iterator[Row]:
     for forward in found.forwards:
-        yield {"model": forward.model, "forward_cpu_ms": forward.cpu_ms, "forward_s": forward.seconds}
+        yield {**forward.about, "forward_cpu_ms": forward.cpu_ms, "forward_s": forward.seconds}
     for load, runs in found.runs.items():
         for run in runs:
-            yield {"model": found.forwards[0].model, "load": load, **_speed([run]), **_used([run])}
+            yield {**found.forwards[0].about, "load": load, **_speed([run]), **_used([run])}
 
 
 def _speed(runs: list[Run]) -> dict[str, float]:

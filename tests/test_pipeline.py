@@ -1,4 +1,4 @@
-"""The classifier: right labels on photographs, the same alone and in a batch; on the command line without AWS."""
+"""The pipeline: right labels on photographs, the same alone and in a batch; on the command line without AWS."""
 
 import csv
 import json
@@ -9,6 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms._presets import ImageClassification
 
 from project import env
 from project.pictures import BadPicture
@@ -16,27 +20,32 @@ from tests import pictures
 from tests.conftest import ROOT
 from workers import models
 from workers.classifier import Classifier
+from workers.engines.pytorch import TorchEngine
+from workers.pipeline import Pipeline
 
 SAMPLES = ROOT / "samples"
+PHOTOS = Path(os.environ.get("PHOTOS", SAMPLES))
+PHOTOGRAPHS = sorted(path for path in PHOTOS.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
 CATS = {"tabby", "tiger cat", "Egyptian cat", "Persian cat", "lynx"}
 
 
 @pytest.fixture(scope="module")
-def classifier():
+def pipeline():
     """With the fallback's weights, which are installed."""
-    return Classifier(models.fallback(), env.read(env.Worker, {}), max_pixels=50_000_000)
+    classifier = Classifier(TorchEngine(models.fallback(), "fp32"))
+    return Pipeline(classifier, env.read(env.Worker, {}), max_pixels=50_000_000)
 
 
 @pytest.mark.parametrize(
     ("file", "labels"),
     [("chelsea.png", CATS), ("coffee.png", {"espresso"}), ("flower.jpg", {"daisy"}), ("camera.png", {"tripod"})],
 )
-def test_the_label_says_what_is_on_the_sample(classifier, file, labels):
-    assert classifier.classify((SAMPLES / file).read_bytes()).top5[0].label in labels
+def test_the_label_says_what_is_on_the_sample(pipeline, file, labels):
+    assert pipeline.classify((SAMPLES / file).read_bytes()).top5[0].label in labels
 
 
-def test_an_outcome_is_five_labels_sorted_a_header_and_a_thumbnail(classifier, sample):
-    found = classifier.classify(sample.read_bytes())
+def test_an_outcome_is_five_labels_sorted_a_header_and_a_thumbnail(pipeline, sample):
+    found = pipeline.classify(sample.read_bytes())
     confidences = [prediction.confidence for prediction in found.top5]
     assert len(confidences) == 5
     assert confidences == sorted(confidences, reverse=True)
@@ -46,22 +55,22 @@ def test_an_outcome_is_five_labels_sorted_a_header_and_a_thumbnail(classifier, s
     assert found.thumbnail.startswith(b"\xff\xd8")
 
 
-def test_a_picture_gets_the_same_answer_in_a_batch_as_alone(classifier):
+def test_a_picture_gets_the_same_answer_in_a_batch_as_alone(pipeline):
     contents = [path.read_bytes() for path in sorted(SAMPLES.iterdir()) if path.suffix in (".png", ".jpg")]
-    alone = [classifier.classify(content).top5 for content in contents]
+    alone = [pipeline.classify(content).top5 for content in contents]
     with ThreadPoolExecutor(len(contents)) as threads:
-        together = [found.top5 for found in threads.map(classifier.classify, contents)]
+        together = [found.top5 for found in threads.map(pipeline.classify, contents)]
     for one, other in zip(alone, together, strict=True):
         assert one[0].label == other[0].label
         assert one[0].confidence == pytest.approx(other[0].confidence, abs=1e-3)
 
 
-def test_bad_neighbours_change_nothing(classifier, sample):
+def test_bad_neighbours_change_nothing(pipeline, sample):
     contents = [pictures.truncated(), sample.read_bytes(), pictures.corrupt_middle(), pictures.text()]
 
     def label_or_code(content):
         try:
-            return classifier.classify(content).top5[0].label
+            return pipeline.classify(content).top5[0].label
         except BadPicture as bad:
             return bad.code
 
@@ -73,18 +82,18 @@ def test_bad_neighbours_change_nothing(classifier, sample):
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("name", pictures.GOOD)
-def test_every_good_picture_is_classified(classifier, name):
-    assert classifier.classify(pictures.GOOD[name]()).top5[0].label in models.LABELS
+def test_every_good_picture_is_classified(pipeline, name):
+    assert pipeline.classify(pictures.GOOD[name]()).top5[0].label in models.LABELS
 
 
-def test_a_turned_photograph_is_turned_back(classifier):
+def test_a_turned_photograph_is_turned_back(pipeline):
     with pictures.Image.open(SAMPLES / "coffee.png") as image:
         lying = image.convert("RGB").transpose(pictures.Image.Transpose.ROTATE_90)
     exif = pictures.Image.Exif()
     exif[pictures.ExifTags.Base.Orientation] = pictures.ROTATE_270
     content = pictures.encoded(lying, "PNG", exif=exif)
-    upright = classifier.classify((SAMPLES / "coffee.png").read_bytes())
-    assert classifier.classify(content).top5 == upright.top5
+    upright = pipeline.classify((SAMPLES / "coffee.png").read_bytes())
+    assert pipeline.classify(content).top5 == upright.top5
 
 
 MEASURE = """
@@ -94,12 +103,12 @@ from pathlib import Path
 import tests.environment
 from PIL import Image
 from tests import pictures
-from workers.classifier import classifier
-classifier().warm_up()
+from workers.pipeline import pipeline
+pipeline().warm_up()
 large = pictures.encoded(Image.new("1", (7_000, 7_000)), "PNG")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with ThreadPoolExecutor(16) as threads:
-    list(threads.map(classifier().classify, [large] * 16))
+    list(threads.map(pipeline().classify, [large] * 16))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
@@ -112,17 +121,37 @@ def test_of_many_large_pictures_at_once_few_are_in_memory():
     assert int(measured.stdout.split()[-1]) < 600_000  # kB; one takes 250 MB, and 16 in 16 threads took 3 GB
 
 
-def test_warming_up_tells_how_long_a_batch_takes(classifier):
-    assert 0 < classifier.warm_up() < 30
+def test_warming_up_tells_how_long_a_batch_takes(pipeline):
+    assert 0 < pipeline.warm_up() < 30
+
+
+def test_photographs_get_the_answers_of_the_reference(pipeline):
+    """The network as it is, unfolded, on inputs of torchvision's own transform."""
+    settings = models.FALLBACK_PREPROCESSING
+    reference = ImageClassification(
+        crop_size=settings.crop,
+        resize_size=settings.resize,
+        mean=settings.mean,
+        std=settings.deviation,
+        interpolation=InterpolationMode.BICUBIC,
+    )
+    network = models.fallback().network
+    for path in PHOTOGRAPHS:
+        with Image.open(path) as image, torch.inference_mode():
+            probabilities = network(reference(image.convert("RGB"))[None]).softmax(1)[0]
+        top5 = pipeline.classify(path.read_bytes()).top5
+        assert top5[0].index == probabilities.argmax(), path.name
+        for prediction in top5:
+            assert prediction.confidence == pytest.approx(float(probabilities[prediction.index]), abs=0.02), path.name
 
 
 @pytest.mark.skipif("PHOTOS" not in os.environ, reason="PHOTOS names no folder of labelled photographs")
-def test_at_least_85_of_100_photographs_are_recognised(classifier):
+def test_at_least_85_of_100_photographs_are_recognised(pipeline):
     folder = Path(os.environ["PHOTOS"])
     with (folder / "labels.csv").open() as file:
         rows = list(csv.DictReader(file))
     with ThreadPoolExecutor(8) as threads:
-        outcomes = threads.map(lambda row: classifier.classify((folder / row["file"]).read_bytes()), rows)
+        outcomes = threads.map(lambda row: pipeline.classify((folder / row["file"]).read_bytes()), rows)
         right = [found.top5[0].index == int(row["class_index"]) for found, row in zip(outcomes, rows, strict=True)]
     assert sum(right) >= 0.85 * len(rows)
 

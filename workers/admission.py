@@ -1,0 +1,83 @@
+"""Precisions below fp32 run only where they were compared with it, on photographs, and found good enough."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from project.env import ConfigurationError
+from workers.classifier import TOP_K
+from workers.engines import Engine
+
+ON_TRIAL = ("bf16", "int8")
+
+Probabilities = npt.NDArray[np.float64]
+"""float64, (photographs, labels)."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How an engine's probabilities differ from the reference's, over the same photographs.
+
+    `top1_agreement` is the share of photographs with the same likeliest label, `top5_overlap` the mean share of the
+    five likeliest that are the same, `largest_difference` that of any probability.
+    """
+
+    photographs: int
+    top1_agreement: float
+    top5_overlap: float
+    largest_difference: float
+
+
+def compare(found: Probabilities, reference: Probabilities) -> Comparison:
+    top5s = zip(_top5(found), _top5(reference), strict=True)
+    return Comparison(
+        photographs=len(reference),
+        top1_agreement=float((found.argmax(1) == reference.argmax(1)).mean()),
+        top5_overlap=float(np.mean([len(np.intersect1d(ours, theirs)) / TOP_K for ours, theirs in top5s])),
+        largest_difference=float(np.abs(found - reference).max()),
+    )
+
+
+def _top5(probabilities: Probabilities) -> npt.NDArray[np.intp]:
+    return np.argpartition(probabilities, -TOP_K, axis=1)[:, -TOP_K:]
+
+
+def identity(engine: Engine) -> dict[str, str]:
+    """Return what an admission holds for; another export of the same network is another one."""
+    return {
+        "engine": engine.name,
+        "precision": engine.precision,
+        "model": engine.model.name,
+        "weights": engine.model.weights,
+        "digest": engine.digest,
+    }
+
+
+def note(engine: Engine, comparison: Comparison, admitted: bool, file: Path) -> None:
+    """Note in a file that an engine is admitted, or is no longer."""
+    others = [entry for entry in _entries(file) if entry["identity"] != identity(engine)]
+    ours = [{"identity": identity(engine), **asdict(comparison)}] if admitted else []
+    file.write_text(json.dumps(others + ours, indent=1) + "\n")
+
+
+def check(engine: Engine, file: Path) -> None:
+    """Raises ConfigurationError for a precision on trial that was not admitted."""
+    if engine.precision in ON_TRIAL and not any(entry["identity"] == identity(engine) for entry in _entries(file)):
+        raise ConfigurationError(
+            f"PRECISION={engine.precision} is not admitted for {engine.model.name} ({engine.model.weights}) by {file}, "
+            "see VERIFIED_FILE: run `python -m workers verify PHOTOGRAPHS…` with this configuration."
+        )
+
+
+def _entries(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    try:
+        entries: list[dict[str, Any]] = json.loads(file.read_text())
+    except ValueError as error:
+        raise ConfigurationError(f"VERIFIED_FILE={file} is no JSON: {error}") from error
+    return entries

@@ -1,0 +1,117 @@
+"""From a picture's bytes to its five likeliest labels: decoders feed the micro-batcher, which feeds the classifier."""
+
+import ctypes
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import structlog
+
+from project import env
+from project.contract import Prediction
+from project.pictures import Header, open_picture
+from workers import admission, engines, preprocess
+from workers.batching import Batcher
+from workers.classifier import Classifier
+from workers.preprocess import Input
+
+log = structlog.get_logger()
+
+LARGE_PIXELS = 12_000_000
+"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1.2 GB."""
+
+RESULT_SECONDS = 50
+"""Longest wait for a forward pass, well below the request queue's visibility timeout."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is on a picture: the likeliest labels, best first, its header, and a JPEG thumbnail."""
+
+    top5: tuple[Prediction, ...]
+    header: Header
+    thumbnail: bytes
+
+
+class Pipeline:
+    """Holds a classifier, shared by its model threads, and the batcher that feeds it. Safe to use from many threads."""
+
+    def __init__(self, classifier: Classifier, config: env.Worker, max_pixels: int) -> None:
+        self.classifier = classifier
+        self.model = classifier.model
+        self._config = config
+        self._max_pixels = max_pixels
+        self._input = preprocess.inputs(self.model.preprocessing, config.preprocessing)
+        # Decoded pictures are large, and each thread keeps some of what it has freed: few threads bound memory,
+        # and more than these have no core to run on.
+        self._decoders = ThreadPoolExecutor(config.threads + 1, thread_name_prefix="decoder")
+        self._few_large = threading.BoundedSemaphore(max(1, config.threads // 4))
+        self._batcher = Batcher(
+            classifier.classify,
+            max_batch_size=config.max_batch_size,
+            max_wait_seconds=config.max_wait_ms / 1000,
+            threads=config.threads,
+        )
+
+    @property
+    def weights(self) -> str:
+        """What a record says of the weights: with the precision, where that isn't what they were trained in."""
+        precision = self.classifier.engine.precision
+        return self.model.weights if precision == "fp32" else f"{self.model.weights} {precision}"
+
+    def classify(self, content: bytes) -> Outcome:
+        """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
+        with self._batcher.coming():
+            header = open_picture(content, self._max_pixels)[1]
+            with self._few_large if header.width * header.height > LARGE_PIXELS else nullcontext():
+                picture, thumbnail = self._decoders.submit(self._prepared, content).result()
+            future = self._batcher.submit(picture)
+        return Outcome(future.result(RESULT_SECONDS), header, thumbnail)
+
+    def _prepared(self, content: bytes) -> tuple[Input, bytes]:
+        """Return the network's input and the thumbnail; the picture itself, which may be large, is let go of."""
+        resize = self.model.preprocessing.resize
+        picture = preprocess.decode(content, self._max_pixels, self._config.exif_transpose, resize)
+        return self._input(picture), preprocess.thumbnail(picture.image)
+
+    def warm_up(self) -> float:
+        """Run batches of all sizes; return the seconds that a full one takes."""
+        return self.classifier.warm_up(self._config.max_batch_size)
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+KEPT_BYTES = 32 * 1024 * 1024  # the activations of a batch of eight; decoded pictures are larger or reused
+FREE_BYTES = 256 * 1024 * 1024
+
+
+@cache
+def pipeline() -> Pipeline:
+    """Load the configured model, once a process. Ends the program with a sentence where that can't be."""
+    config = env.worker()
+    _keep_memory()
+    started = time.monotonic()
+    engine = engines.load(config)
+    admission.check(engine, Path(config.verified_file))
+    loaded = Pipeline(Classifier(engine), config, env.common().max_pixels)
+    log.info(
+        "model loaded",
+        model=loaded.model.name,
+        weights=loaded.model.weights,
+        fallback=loaded.model.fallback,
+        engine=engine.name,
+        precision=engine.precision,
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return loaded
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what a forward pass frees for the next: asking the system again costs a tenth of its time."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, FREE_BYTES)
