@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test check audit format table clean
+.PHONY: help install install-dev demo up test check audit format table bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,12 @@ format: install-dev ## Format the code
 
 table: ## Write the configuration table into the README
 	@$(BIN)/python -m infra.local.readme
+
+bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requests, price; MODEL and PHOTOS choose
+	@$(BIN)/python -m benchmarks.system
+
+bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers
+	@$(BIN)/python -m benchmarks.peers
 
 clean: ## Delete the state of local runs, and the environment
 	rm -rf .local staticfiles $(VENV)

@@ -5,53 +5,78 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from benchmarks.load import READY, Answers, Load, LoadFailed
 
 TIMEOUT_SECONDS = 300
+BETWEEN_CONNECTIONS_SECONDS = 0.03
 
 
-async def send(load: Load, contents: Mapping[str, bytes]) -> Answers:
-    """Send a load; the next request of each of its `concurrency` loops follows the answer to the last."""
-    names = islice(cycle(contents), load.requests)
-    latencies: list[float] = []
-    documents: list[dict[str, Any]] = []
-    failures: Counter[str] = Counter()
+class Sender:
+    """Sends a load by one client, and keeps what came back."""
 
-    async def loop(client: httpx.AsyncClient) -> None:
+    def __init__(self, load: Load, client: httpx.AsyncClient) -> None:
+        self._load = load
+        self._client = client
+        self._contents = {Path(path).name: Path(path).read_bytes() for path in load.photographs}
+        self._answers = Answers(0, [], [])
+        self._failures: Counter[str] = Counter()
+
+    async def open_connections(self) -> None:
+        async def late(number: int, name: str) -> None:
+            await asyncio.sleep(number * BETWEEN_CONNECTIONS_SECONDS)
+            await self._post(name)
+
+        names = islice(cycle(self._contents), self._load.concurrency)
+        await asyncio.gather(*(late(number, name) for number, name in enumerate(names)))
+
+    async def send(self) -> Answers:
+        """Send it; the next request of each of the `concurrency` loops follows the answer to the last."""
+        names = islice(cycle(self._contents), self._load.requests)
+        started = time.perf_counter()
+        await asyncio.gather(*(self._loop(names) for _ in range(self._load.concurrency)))
+        elapsed = time.perf_counter() - started
+        if self._failures:
+            what = self._failures.most_common(3)
+            raise LoadFailed(f"{self._failures.total()} of {self._load.requests} failed: {what}")
+        return replace(self._answers, elapsed_s=elapsed)
+
+    async def _loop(self, names: Iterator[str]) -> None:
         for name in names:
             started = time.perf_counter()
-            answer = await client.post(load.url, files={"file": (name, contents[name])})
-            latencies.append(time.perf_counter() - started)
-            if answer.status_code == load.expected_status:
-                documents.append({"file": name, **answer.json()})
+            answer = await self._post(name)
+            self._answers.latencies_s.append(time.perf_counter() - started)
+            if answer.status_code == self._load.expected_status:
+                self._answers.documents.append({"file": name, "answer": answer.json()})
             else:
-                failures[f"{answer.status_code} {answer.text:.200}"] += 1
+                self._failures[f"{answer.status_code} {answer.text:.200}"] += 1
 
+    async def _post(self, name: str) -> httpx.Response:
+        return await self._client.post(self._load.url, files={"file": (name, self._contents[name])})
+
+
+async def answers(load: Load) -> Answers:
+    """Open connections where asked to, say that all is ready, and send a load when told to."""
     limits = httpx.Limits(max_connections=load.concurrency)
     async with httpx.AsyncClient(headers=load.headers, timeout=TIMEOUT_SECONDS, limits=limits) as client:
-        started = time.perf_counter()
-        await asyncio.gather(*(loop(client) for _ in range(load.concurrency)))
-        elapsed = time.perf_counter() - started
-    if failures:
-        raise LoadFailed(f"{failures.total()} of {load.requests} failed: {failures.most_common(3)}")
-    return Answers(elapsed, latencies, documents)
+        sender = Sender(load, client)
+        if load.opened_before:
+            await sender.open_connections()
+        print(READY, flush=True)
+        sys.stdin.readline()
+        return await sender.send()
 
 
 def main() -> None:
     load = Load(**json.loads(sys.stdin.readline()))
-    contents = {Path(path).name: Path(path).read_bytes() for path in load.photographs}
-    print(READY, flush=True)
-    sys.stdin.readline()
     try:
-        print(json.dumps(asdict(asyncio.run(send(load, contents)))))
+        print(json.dumps(asdict(asyncio.run(answers(load)))))
     except (LoadFailed, httpx.TransportError) as error:
         print(repr(error))
         sys.exit(1)

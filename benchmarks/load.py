@@ -16,7 +16,12 @@ READY = "ready"
 
 @dataclass(frozen=True)
 class Load:
-    """`requests` uploads of the photographs in turns, as multipart field `file`, `concurrency` at a time."""
+    """`requests` uploads of the photographs in turns, as multipart field `file`, `concurrency` at a time.
+
+    With `opened_before` each of the `concurrency` connections is opened, by a request that isn't counted, before the
+    client is ready, one shortly after another: of several processes that listen on one socket the first takes all
+    connections that come at the same moment, and keeps them.
+    """
 
     url: str
     photographs: Sequence[str]
@@ -24,11 +29,12 @@ class Load:
     concurrency: int
     headers: Mapping[str, str] = field(default_factory=dict)
     expected_status: int = 200
+    opened_before: bool = False
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What came back: seconds from the first request to the last answer, each request's seconds, and its JSON."""
+    """What came back: seconds from the first request to the last answer, each request's seconds, its file and JSON."""
 
     elapsed_s: float
     latencies_s: list[float]
@@ -66,8 +72,8 @@ def running(load: Load) -> Iterator[Client]:
     try:
         stdin.write(json.dumps(asdict(load)) + "\n")
         stdin.flush()
-        if stdout.readline().strip() != READY:
-            raise LoadFailed("the client did not start")
+        if (said := stdout.readline().strip()) != READY:
+            raise LoadFailed(said or "the client did not start")
         yield Client(process)
     finally:
         process.kill()

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import psutil
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from benchmarks.photographs import photographs
@@ -19,19 +21,39 @@ from benchmarks.photographs import photographs
 Row: TypeAlias = Mapping[str, Any]
 
 FOLDER = Path(__file__).with_name("results")
-SETTINGS = ("MODEL", "MODEL_WEIGHTS", "MODEL_FALLBACK", "MODEL_THREADS", "MAX_BATCH_SIZE", "MAX_WAIT_MS", "PHOTOS")
+SETTINGS = (
+    "MODEL",
+    "MODEL_WEIGHTS",
+    "ENGINE",
+    "ONNX_MODEL",
+    "PRECISION",
+    "PREPROCESSING",
+    "MODEL_THREADS",
+    "INTRA_OP_THREADS",
+    "MAX_BATCH_SIZE",
+    "MAX_WAIT_MS",
+    "PHOTOS",
+)
 """Variables that change what is measured, shown with the command where they are set."""
+
+UNBOUNDED = 10_000  # columns
 
 
 def report(
-    name: str, rows: Sequence[Row], runs: Sequence[Row], versions: Mapping[str, str], folder: Path = FOLDER
+    name: str,
+    rows: Sequence[Row],
+    runs: Sequence[Row],
+    *,
+    versions: Mapping[str, str],
+    folder: Path = FOLDER,
+    tables_by: Sequence[str] = ("model",),
 ) -> Path:
-    """Print `rows` as a table and write them, and all else that somebody needs to repeat this; return the file.
+    """Print `rows` as tables and write them, and all else that somebody needs to repeat this; return the file.
 
     rows: what was found, each with its `model`, and the units in the names of the fields. runs: the single
-    measurements that the rows sum up.
+    measurements that the rows sum up. A table has the rows that agree in `tables_by`.
     """
-    print_table(name, rows)
+    print_tables(name, rows, tables_by)
     document = {
         "name": name,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,25 +91,36 @@ def command() -> str:
     return " ".join([*settings, "python", *sys.orig_argv[1:]])
 
 
-def print_table(title: str, rows: Sequence[Row]) -> None:
-    """Print rows as lines; where a table would be too wide, as columns."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
+def print_tables(title: str, rows: Sequence[Row], tables_by: Sequence[str] = ("model",)) -> None:
+    """Print a table of those rows that have the same fields, and the same values in those of `tables_by`."""
+    for (shared, _), alike in groupby(rows, key=lambda row: ({name: row.get(name) for name in tables_by}, list(row))):
+        about = ", ".join(f"{name} {value}" for name, value in shared.items() if value is not None)
+        _print_table(f"{title}: {about}", [{k: v for k, v in row.items() if k not in shared} for row in alike])
+
+
+def _print_table(title: str, rows: Sequence[Row]) -> None:
+    """Print a row as a line, or as a column where lines would be too long."""
     console = Console(highlight=False)
-    if sum(len(name) + 3 for name in names) <= console.width:
-        table = Table(*names, title=title)
-        for row in rows:
-            table.add_row(*(_shown(row.get(name)) for name in names))
-    else:
+    shown = [{name: _shown(value) for name, value in row.items()} for row in rows]
+    table = Table(*rows[0], title=title)
+    for row in shown:
+        table.add_row(*row.values())
+    if Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).maximum > console.width:
         table = Table(title=title, show_header=False)
-        for name in names:
-            table.add_row(name, *(_shown(row.get(name)) for row in rows))
+        table.add_column(no_wrap=True)
+        for _ in shown:
+            table.add_column(overflow="fold")
+        for name in rows[0]:
+            table.add_row(name, *(row[name] for row in shown))
     console.print(table)
 
 
 def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return "" if value is None else str(value)
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name} {_shown(one)}" for name, one in value.items())
+    return str(value)
 
 
 def _photographs() -> dict[str, int]:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import load, results
 from benchmarks.figures import latencies, spread
+from benchmarks.system import cost
 from benchmarks.usage import cpu_seconds
 from infra.local.environment import ROOT
 
@@ -34,7 +35,7 @@ def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTOS", str(ROOT / "samples"))
     monkeypatch.setenv("MODEL", "resnet18")
     rows = [{"model": "resnet18", "forward_cpu_ms": 12.3456}]
-    path = results.report("tiny", rows, [], results.versions_of(["numpy"]), tmp_path)
+    path = results.report("tiny", rows, [], versions=results.versions_of(["numpy"]), folder=tmp_path)
     document = json.loads(path.read_text())
     assert document["rows"] == rows
     assert document["versions"].keys() == {"python", "numpy"}
@@ -43,7 +44,34 @@ def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
     assert str(ROOT) not in path.read_text()
 
 
-def test_a_client_that_is_refused_fails_the_benchmark(sample):
-    nobody = load.Load("http://127.0.0.1:9/", [str(sample)], requests=1, concurrency=1)
-    with load.running(nobody) as client, pytest.raises(load.LoadFailed, match="ConnectError"):
+@pytest.mark.parametrize("opened_before", [False, True])
+def test_a_client_that_is_refused_fails_the_benchmark(sample, opened_before):
+    nobody = load.Load("http://127.0.0.1:9/", [str(sample)], 1, 1, opened_before=opened_before)
+    with pytest.raises(load.LoadFailed, match="ConnectError"), load.running(nobody) as client:
         client.run()
+
+
+def test_a_million_pictures_are_priced_by_what_aws_charges():
+    assert cost.sqs_usd({"SendMessage": 1, "ReceiveMessage": 0.5}) == pytest.approx(0.60e-6)
+    assert cost.s3_usd({"PUT": 3, "GET": 1}) == pytest.approx(15.4e-6)
+    # Both cores of an instance for half an hour are what it costs for that half hour.
+    assert cost.instance_usd(3600) == pytest.approx(cost.INSTANCE_HOUR_USD / 2)
+
+
+def test_the_system_is_measured_from_the_upload_to_the_price(tmp_path):
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    settings = {"MODEL": "resnet18", "LONG_POLL_SECONDS": "1"}
+    command = [sys.executable, "-m", "benchmarks.system", "--images=10", "--rounds=1", "--idle-seconds=1"]
+    subprocess.run([*command, f"--output={tmp_path}"], env=inherited | settings, cwd=ROOT, check=True)
+    document = json.loads((tmp_path / "system.json").read_text())
+    *loads, worker = document["rows"]
+    assert {row["load"] for row in loads} == {"1 at a time", "8 at a time", "32 at a time", "burst"}
+    for row in loads:
+        assert row["model"] == "resnet18"
+        assert {"p50_s", "p95_s", "p99_s", "images_per_s", "emulator_cpu_ms", "usd_per_million"} <= row.keys()
+        assert row["own_cpu_ms"] > 0 and row["forward_cpu_ms"] > 0
+        assert row["s3_requests_per_image"] == 4  # the picture in and out; its record and its label in
+        assert row["sqs_requests_by_operation"]["ReceiveMessage"] > 0
+    assert worker["worker_resident_mb"] > 0
+    assert {"idle_worker_core_percent", "start_model_load_s", "start_to_first_result_s"} <= worker.keys()
+    assert len(document["runs"]) == len(loads) + 2

@@ -25,10 +25,9 @@ def test_pips_failure_is_explained(output, sentence):
 
 
 def test_too_little_disk_is_said_before_anything_is_made(monkeypatch, tmp_path):
-    monkeypatch.setattr(install, "PYTHON", tmp_path / "no python")
     monkeypatch.setattr(install, "NEEDED_GB", {"cpu": 1_000_000})
     with pytest.raises(SystemExit, match="the installation needs 1000000 GB"):
-        install.check_disk("cpu")
+        install.check_disk("cpu", tmp_path / "no venv")
 
 
 def test_a_changed_requirement_is_another_fingerprint(monkeypatch, tmp_path):

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.environment import LOGS, STATE, environment
+from infra.local.environment import STATE, environment
 from infra.local.samples import Sample, classify, pictures
-from infra.local.stack import Stack, fell_back, last_lines, running
+from infra.local.stack import Stack, last_lines, running
 from project import env
 from project.env import ConfigurationError
 
@@ -33,8 +33,8 @@ def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures 
 
             with running(env.read(env.Local), say) as stack:
                 status.stop()
-                if fell_back():
-                    _warn_of_fallback()
+                if stack.fell_back():
+                    _warn_of_fallback(stack)
                 if samples:
                     _show_samples(stack)
                 _show_addresses(stack)
@@ -66,10 +66,10 @@ def _show_samples(stack: Stack) -> None:
     console.print(table)
 
 
-def _warn_of_fallback() -> None:
+def _warn_of_fallback(stack: Stack) -> None:
     console.print(
         f"[yellow]Warning: the weights of {env.worker().model} could not be had, so the fallback model "
-        f"EfficientNet-Lite0 classifies; {LOGS}/worker.log says why.[/yellow]"
+        f"EfficientNet-Lite0 classifies; {stack.logs}/worker.log says why.[/yellow]"
     )
 
 
@@ -80,7 +80,7 @@ def _show_addresses(stack: Stack) -> None:
     table.add_row("Admin", f"{stack.site}/admin/   user admin, password {stack.admin_password} (for this run)")
     table.add_row("API token", f"{stack.token}   of admin (for this run)")
     table.add_row("Flower", f"{stack.flower}/")
-    table.add_row("Logs", f"{LOGS}/")
+    table.add_row("Logs", f"{stack.logs}/")
     console.print(table)
     console.print("Press Ctrl-C to stop.")
 
@@ -89,7 +89,7 @@ def _stay(stack: Stack) -> None:
     while True:
         time.sleep(1)
         if name := stack.gave_up():
-            raise ConfigurationError(f"{name} ends as soon as it is started:\n{last_lines(name)}")
+            raise ConfigurationError(f"{name} ends as soon as it is started:\n{last_lines(stack.logs / f'{name}.log')}")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,18 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local"
 """Everything a local stack keeps: database, objects, queues, logs. Delete it to start afresh."""
 
-LOGS = STATE / "log"
 ACCOUNT = "000000000000"
+
+
+def logs(state: Path = STATE) -> Path:
+    return state / "log"
 
 
 def aws_url(ports: env.Local) -> str:
     return f"http://127.0.0.1:{ports.aws_port}"
 
 
-def environment(ports: env.Local) -> dict[str, str]:
+def environment(ports: env.Local, state: Path = STATE) -> dict[str, str]:
     """Return the variables of all processes; what the caller's environment sets already stays as it is."""
     queues = f"{aws_url(ports)}/{ACCOUNT}"
     ours = {
@@ -30,8 +33,8 @@ def environment(ports: env.Local) -> dict[str, str]:
         "EVENT_QUEUE_URL": f"{queues}/{resources.EVENTS.name}",
         "REQUEST_DEAD_LETTER_QUEUE_URL": f"{queues}/{resources.REQUESTS.dead_letter_name}",
         "RESPONSE_DEAD_LETTER_QUEUE_URL": f"{queues}/{resources.RESPONSES.dead_letter_name}",
-        "DATABASE_URL": f"sqlite:///{STATE}/db.sqlite3",
-        "SECRET_KEY": _secret_key(),
+        "DATABASE_URL": f"sqlite:///{state}/db.sqlite3",
+        "SECRET_KEY": _secret_key(state),
         "HTTPS": "0",
         "OPEN_SYNCHRONOUS_ROUTES": "1",
         # The site listens to this machine alone, so there is nobody to protect others from.
@@ -54,24 +57,24 @@ def environment(ports: env.Local) -> dict[str, str]:
     return {**ours, **environ, **forced}
 
 
-def emulator_environment(ports: env.Local) -> dict[str, str]:
+def emulator_environment(ports: env.Local, state: Path = STATE, keep: bool = True) -> dict[str, str]:
     return {
         **os.environ,
         "BIND_HOST": "127.0.0.1",  # Without it the emulator listens on all addresses.
         "GATEWAY_PORT": str(ports.aws_port),
         "SERVICES": "s3,sqs",
         "LOG_LEVEL": "WARNING",
-        "PERSIST_STATE": "1",
-        "STATE_DIR": str(STATE / "aws"),
-        "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(STATE / "objects"),
+        "PERSIST_STATE": str(int(keep)),
+        "STATE_DIR": str(state / "aws"),
+        "S3_PERSIST": str(int(keep)),
+        "S3_DATA_DIR": str(state / "objects"),
     }
 
 
-def _secret_key() -> str:
-    path = STATE / "secret_key"
+def _secret_key(state: Path) -> str:
+    path = state / "secret_key"
     if not path.exists():
-        STATE.mkdir(exist_ok=True)
+        state.mkdir(exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(50))
     return path.read_text()

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,7 +60,10 @@ class Fault:
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes requests on to `upstream`, but those that its fault strikes; counts both by the operation's name."""
+    """Passes requests on to `upstream`, but those that its fault strikes; counts both by the operation's name.
+
+    SQS's that pass are counted by operation and queue as well.
+    """
 
     daemon_threads = True
     request_queue_size = 256
@@ -68,12 +72,24 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.upstream = urlsplit(upstream).netloc
         self.fault = Fault()
-        self.passed: dict[str, int] = {}
-        self.struck: dict[str, int] = {}
+        self.passed: Counter[str] = Counter()
+        self.struck: Counter[str] = Counter()
+        self.by_queue: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def start(self) -> None:
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def count_struck(self, operation: str) -> None:
+        with self._counting:
+            self.struck[operation] += 1
+
+    def count_passed(self, service: str, operation: str, body: bytes) -> None:
+        with self._counting:
+            self.passed[operation] += 1
+            if service == "sqs":
+                self.by_queue[operation, json.loads(body).get("QueueUrl", "").rpartition("/")[2]] += 1
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,10 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         service, operation = self._operation()
         if self.server.fault.strikes(service, operation):
-            self.server.struck[operation] = self.server.struck.get(operation, 0) + 1
+            self.server.count_struck(operation)
             self._strike(self.server.fault.kind, service)
         else:
-            self.server.passed[operation] = self.server.passed.get(operation, 0) + 1
+            self.server.count_passed(service, operation, body)
             self._pass_on(body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 -- the names that http.server looks for

@@ -14,7 +14,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
 
 OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -25,22 +24,22 @@ NEEDED_GB = {"cpu": 3, "cuda": 8}
 COMPILER_SIGNS = ("gcc' failed", "cc' failed", "curl-config", "Python.h", "unable to execute")
 
 
-def main(requirements: Path) -> None:
+def main(requirements: Path, venv: Path = VENV) -> None:
     """Install unless what the files ask for is installed already."""
     wanted = fingerprint(requirements)
-    stamp = VENV / f".{requirements.stem}-installed"
+    stamp = venv / f".{requirements.stem}-installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(f"Python {platform.python_version()} is too old; 3.11 or newer is needed: make PYTHON=python3.11 …")
     build = torch_build()
-    check_disk(build)
-    if not PYTHON.exists():
-        print(f"making {VENV.name} with Python {platform.python_version()}", flush=True)
-        make_venv()
+    check_disk(build, venv)
+    if not python(venv).exists():
+        print(f"making {venv.relative_to(ROOT)} with Python {platform.python_version()}", flush=True)
+        make_venv(venv)
     size = "about 1 GB" if build == "cpu" else "about 3 GB"
     print(f"installing {requirements} with PyTorch's {build} build: {size} to download, minutes at first", flush=True)
-    install(requirements, build)
+    install(requirements, build, venv)
     stamp.write_text(wanted)
 
 
@@ -64,21 +63,25 @@ def torch_build() -> str:
         return "cuda"
 
 
-def check_disk(build: str) -> None:
+def python(venv: Path) -> Path:
+    return venv / "bin" / "python"
+
+
+def check_disk(build: str, venv: Path = VENV) -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
-    if free < NEEDED_GB[build] and not PYTHON.exists():
+    if free < NEEDED_GB[build] and not python(venv).exists():
         sys.exit(f"Only {free:.1f} GB of disk are free here; the installation needs {NEEDED_GB[build]} GB.")
 
 
-def make_venv() -> None:
-    done = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+def make_venv(venv: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
     if done.returncode:
-        shutil.rmtree(VENV, ignore_errors=True)
-        sys.exit(f"Python can't make {VENV.name}. On Debian and Ubuntu: apt install python3-venv\n{done.stdout}")
+        shutil.rmtree(venv, ignore_errors=True)
+        sys.exit(f"Python can't make {venv.name}. On Debian and Ubuntu: apt install python3-venv\n{done.stdout}")
 
 
-def install(requirements: Path, build: str) -> None:
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(requirements)]
+def install(requirements: Path, build: str, venv: Path) -> None:
+    command = [str(python(venv)), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(requirements)]
     if build == "cpu" and platform.system() == "Linux":
         command += ["--extra-index-url", CPU_INDEX]
     lines = []

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from configparser import RawConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +19,14 @@ from supervisor.states import ProcessStates
 from supervisor.xmlrpc import SupervisorTransport
 
 from infra.local import checks
-from infra.local.environment import LOGS, ROOT, STATE, aws_url, emulator_environment, environment
+from infra.local.environment import ROOT, STATE, aws_url, emulator_environment, environment, logs
 from project.env import ConfigurationError, Local
 
 READY_SECONDS = 600  # the model's weights may have to be downloaded
 STOP_SECONDS = 60
 LOG_TAIL_LINES = 15
-BIN = Path(sys.executable).parent
+ALL = ("web", "worker", "results", "dead-letters", "sweeper", "flower")
+"""The names of the processes."""
 
 # What the worker logs.
 READY_LINE = "ready to take pictures"
@@ -52,14 +53,36 @@ class Process:
 class Stack:
     """A running stack: where it is, the administrator's password and API token, new at every start, and its health.
 
-    `gave_up` returns the name of a process that ended too often to be started again.
+    `supervisor` is supervisord's XML-RPC interface, which stops and starts processes by their names.
     """
 
     site: str
     flower: str
     admin_password: str
     token: str
-    gave_up: Callable[[], str | None]
+    state: Path
+    emulator_pid: int
+    supervisor: Any
+
+    @property
+    def logs(self) -> Path:
+        return logs(self.state)
+
+    def gave_up(self) -> str | None:
+        """Return the name of a process that ended too often to be started again."""
+        states = self.supervisor.getAllProcessInfo()
+        return next((str(one["name"]) for one in states if one["state"] == ProcessStates.FATAL), None)
+
+    def pids(self) -> dict[str, int]:
+        return {one["name"]: one["pid"] for one in self.supervisor.getAllProcessInfo()}
+
+    def fell_back(self) -> bool:
+        """Tell whether the worker classifies by the fallback model."""
+        return self.worker_said(FALLBACK_LINE)
+
+    def worker_said(self, line: str) -> bool:
+        log = self.logs / "worker.log"
+        return log.exists() and line in log.read_text(errors="replace")
 
 
 def processes(ports: Local) -> list[Process]:
@@ -88,14 +111,26 @@ def processes(ports: Local) -> list[Process]:
 
 
 @contextmanager
-def running(ports: Local, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Start everything, wait until it is ready, and stop it in order at the end. Raises ConfigurationError."""
+def running(
+    ports: Local,
+    say: Callable[[str], None],
+    *,
+    state: Path = STATE,
+    names: Collection[str] = ALL,
+    settings: Mapping[str, str] | None = None,
+    keep: bool = True,
+) -> Iterator[Stack]:
+    """Start everything, wait until it is ready, and stop it in order at the end. Raises ConfigurationError.
+
+    `names` may leave processes out; `settings` are variables that override the environment's; what is in S3 and SQS
+    outlives the run where `keep` is true.
+    """
     checks.check_machine(ports)
-    shutil.rmtree(LOGS, ignore_errors=True)
-    LOGS.mkdir(parents=True)
-    environ = environment(ports)
+    shutil.rmtree(logs(state), ignore_errors=True)
+    logs(state).mkdir(parents=True)
+    environ = {**environment(ports, state), **(settings or {})}
     password = secrets.token_urlsafe(12)
-    with _emulator(ports):
+    with _emulator(ports, state, keep) as emulator_pid:
         say("making buckets and queues")
         _run([sys.executable, "-m", "infra.local.resources"], environ)
         say("preparing the database and the static files")
@@ -103,28 +138,30 @@ def running(ports: Local, say: Callable[[str], None]) -> Iterator[Stack]:
         _run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], environ)
         _run([sys.executable, "manage.py", "shell", "-c", RESET_ADMIN], {**environ, "ADMIN_PASSWORD": password})
         token = _run([sys.executable, "manage.py", *MAKE_TOKEN], environ).strip()
-        say("starting web, worker, consumers, sweeper and Flower; the worker loads its model")
-        with _supervised(processes(ports), environ) as gave_up:
+        say("starting " + ", ".join(names) + "; the worker loads its model")
+        programs = [process for process in processes(ports) if process.name in names]
+        with _supervised(programs, environ, logs(state)) as supervisor:
             site, flower = f"http://127.0.0.1:{ports.web_port}", f"http://127.0.0.1:{ports.flower_port}"
-            stack = Stack(site, flower, password, token, gave_up)
-            _wait_until_ready(stack)
+            stack = Stack(site, flower, password, token, state, emulator_pid, supervisor)
+            _wait_until_ready(stack, names)
             yield stack
 
 
 @contextmanager
-def _emulator(ports: Local) -> Iterator[None]:
-    log = (LOGS / "aws.log").open("w")
+def _emulator(ports: Local, state: Path, keep: bool) -> Iterator[int]:
+    """Run the emulator; yield its process id."""
+    log = (logs(state) / "aws.log").open("w")
     emulator = subprocess.Popen(
         [sys.executable, "-m", "ministack"],
-        env=emulator_environment(ports),
-        cwd=STATE,
+        env=emulator_environment(ports, state, keep),
+        cwd=state,
         stdout=log,
         stderr=log,
         start_new_session=True,  # Ctrl-C must reach it last, not at once.
     )
     try:
-        _wait(lambda: _answers(aws_url(ports)), lambda: _ended(emulator, "aws"), "aws")
-        yield
+        _wait(lambda: _answers(aws_url(ports)), lambda: _ended(emulator, "aws"), "aws", logs(state))
+        yield emulator.pid
     finally:
         emulator.terminate()
         try:
@@ -134,14 +171,14 @@ def _emulator(ports: Local) -> Iterator[None]:
 
 
 @contextmanager
-def _supervised(programs: list[Process], environ: dict[str, str]) -> Iterator[Callable[[], str | None]]:
-    """Run programs under supervisord; yield a function that names a program it has given up."""
+def _supervised(programs: list[Process], environ: dict[str, str], logs: Path) -> Iterator[Any]:
+    """Run programs under supervisord; yield its XML-RPC interface."""
     # Not below STATE: the path of a Unix socket may have about 100 characters.
     with tempfile.TemporaryDirectory(prefix="recognition-") as folder:
         socket = f"{folder}/supervisor.sock"
         configuration = Path(folder, "supervisord.conf")
         with configuration.open("w") as file:
-            _configuration(programs, folder, socket).write(file)
+            _configuration(programs, folder, socket, logs).write(file)
         daemon = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "-n", "-s", "-c", str(configuration)],
             env=environ,
@@ -150,23 +187,18 @@ def _supervised(programs: list[Process], environ: dict[str, str]) -> Iterator[Ca
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait(lambda: Path(socket).exists(), lambda: _ended(daemon, "supervisord"), "supervisord")
+            _wait(lambda: Path(socket).exists(), lambda: _ended(daemon, "supervisord"), "supervisord", logs)
             control: Any = xmlrpc.client.ServerProxy("http://local", SupervisorTransport(serverurl=f"unix://{socket}"))
-
-            def gave_up() -> str | None:
-                states = control.supervisor.getAllProcessInfo()
-                return next((str(one["name"]) for one in states if one["state"] == ProcessStates.FATAL), None)
-
-            yield gave_up
+            yield control.supervisor
         finally:
             daemon.terminate()
             daemon.wait()
 
 
-def _configuration(programs: list[Process], folder: str, socket: str) -> RawConfigParser:
+def _configuration(programs: list[Process], folder: str, socket: str, logs: Path) -> RawConfigParser:
     configuration = RawConfigParser()
     configuration["supervisord"] = {
-        "logfile": str(LOGS / "supervisord.log"),
+        "logfile": str(logs / "supervisord.log"),
         "pidfile": f"{folder}/supervisord.pid",
         "directory": str(ROOT),
     }
@@ -178,7 +210,7 @@ def _configuration(programs: list[Process], folder: str, socket: str) -> RawConf
         configuration[f"program:{program.name}"] = {
             "command": program.command,
             "redirect_stderr": "true",
-            "stdout_logfile": str(LOGS / f"{program.name}.log"),
+            "stdout_logfile": str(logs / f"{program.name}.log"),
             "autorestart": "true",
             "startsecs": "5",
             "startretries": "2",
@@ -188,31 +220,24 @@ def _configuration(programs: list[Process], folder: str, socket: str) -> RawConf
     return configuration
 
 
-def _wait_until_ready(stack: Stack) -> None:
-    _wait(lambda: _answers(f"{stack.site}/healthz"), stack.gave_up, "web")
-    _wait(lambda: _worker_said(READY_LINE), stack.gave_up, "worker")
-    _wait(lambda: _answers(f"{stack.flower}/healthcheck"), stack.gave_up, "flower")
+def _wait_until_ready(stack: Stack, names: Collection[str]) -> None:
+    ready = {
+        "web": lambda: _answers(f"{stack.site}/healthz"),
+        "worker": lambda: stack.worker_said(READY_LINE),
+        "flower": lambda: _answers(f"{stack.flower}/healthcheck"),
+    }
+    for name in ready.keys() & names:
+        _wait(ready[name], stack.gave_up, name, stack.logs)
 
 
-def fell_back() -> bool:
-    """Tell whether the worker classifies by the fallback model."""
-    return _worker_said(FALLBACK_LINE)
-
-
-def _worker_said(line: str) -> bool:
-    log = LOGS / "worker.log"
-    return log.exists() and line in log.read_text(errors="replace")
-
-
-def _wait(ready: Callable[[], bool], gave_up: Callable[[], str | None], name: str) -> None:
+def _wait(ready: Callable[[], bool], gave_up: Callable[[], str | None], name: str, logs: Path) -> None:
     """Wait until `ready`. Raises ConfigurationError for the process that gave up, or for `name` after READY_SECONDS."""
     deadline = time.monotonic() + READY_SECONDS
     while not ready():
         culprit = gave_up() or (name if time.monotonic() > deadline else None)
         if culprit:
-            raise ConfigurationError(
-                f"{culprit} did not start. The end of its log, {LOGS / culprit}.log:\n{last_lines(culprit)}"
-            )
+            log = logs / f"{culprit}.log"
+            raise ConfigurationError(f"{culprit} did not start. The end of its log, {log}:\n{last_lines(log)}")
         time.sleep(0.2)
 
 
@@ -220,9 +245,8 @@ def _ended(process: subprocess.Popen[bytes], name: str) -> str | None:
     return None if process.poll() is None else name
 
 
-def last_lines(name: str) -> str:
+def last_lines(log: Path) -> str:
     """Return the end of a process's log."""
-    log = LOGS / f"{name}.log"
     return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]) if log.exists() else ""
 
 

@@ -73,7 +73,7 @@ class System:
 
     def environment(self, endpoint_url: str) -> dict[str, str]:
         return {
-            **environment(self._ports),
+            **environment(self._ports, self._state),
             "AWS_ENDPOINT_URL": endpoint_url,
             "DATABASE_URL": f"sqlite:///{self._state}/db.sqlite3",
             "STALE_AFTER_SECONDS": str(STALE_SECONDS),
@@ -138,7 +138,7 @@ class System:
 def running(state: Path, ports: Local) -> Iterator[System]:
     """Start a system and wait until it classifies; kill all of it at the end."""
     system = System(state, ports)
-    emulator_environ = {**emulator_environment(ports), "PERSIST_STATE": "0", "S3_PERSIST": "0"}
+    emulator_environ = emulator_environment(ports, state, keep=False)
     with system.log("aws").open("wb") as log:
         emulator = subprocess.Popen(
             [sys.executable, "-m", "ministack"], env=emulator_environ, cwd=state, stdout=log, stderr=log

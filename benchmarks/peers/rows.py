@@ -1,0 +1,72 @@
+"""What rounds amount to: medians and spreads of each server, and the ratios to the whole system within a round."""
+
+from collections.abc import Iterator, Sequence
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.figures import spread
+from benchmarks.peers.servers import OURS
+from benchmarks.peers.turns import Round, Turn
+from benchmarks.results import Row
+
+
+def rows(rounds: Sequence[Round]) -> Iterator[Row]:
+    """Yield a row for each concurrency and server; `ours_over_this` above 1 says that the whole system is ahead."""
+    keys = dict.fromkeys((turn.concurrency, turn.server) for turn in rounds[0].turns)
+    for concurrency, server in sorted(keys, key=lambda key: key[0]):
+        turns = [_turn(one, server, concurrency) for one in rounds]
+        ours = [_turn(one, OURS, concurrency) for one in rounds]
+        seconds = median(one.forward.seconds for one in rounds)
+        p50 = median(turn.latencies["p50_s"] for turn in turns)
+        yield {
+            **rounds[0].forward.about,
+            "concurrency": concurrency,
+            "server": server,
+            **spread("images_per_s", [turn.images_per_s for turn in turns]),
+            **spread("images_per_cpu_s", [turn.images_per_cpu_s for turn in turns]),
+            **spread("ours_over_this_images_per_s", _ratios(ours, turns, "images_per_s")),
+            **spread("ours_over_this_images_per_cpu_s", _ratios(ours, turns, "images_per_cpu_s")),
+            **{name: round(median(turn.latencies[name] for turn in turns), 4) for name in turns[0].latencies},
+            "forward_s": round(seconds, 4),
+            "p50_beyond_forward_s": round(p50 - seconds, 4),
+            "forward_cpu_ms": round(median(one.forward.cpu_ms for one in rounds), 2),
+            "own_cpu_ms": round(median(turn.own_cpu_ms for turn in turns), 2),
+            "emulator_cpu_ms": round(median(turn.emulator_cpu_ms for turn in turns), 2),
+            "same_labels_share": round(mean(_same_labels(*pair) for pair in zip(ours, turns, strict=True)), 3),
+        }
+
+
+def single_runs(rounds: Sequence[Round]) -> Iterator[Row]:
+    for number, one in enumerate(rounds, 1):
+        yield {
+            **one.forward.about,
+            "round": number,
+            "forward_cpu_ms": one.forward.cpu_ms,
+            "forward_s": one.forward.seconds,
+        }
+        for turn in one.turns:
+            yield {
+                **one.forward.about,
+                "round": number,
+                "server": turn.server,
+                "concurrency": turn.concurrency,
+                "images_per_s": round(turn.images_per_s, 3),
+                "images_per_cpu_s": round(turn.images_per_cpu_s, 3),
+                **turn.latencies,
+                "own_cpu_ms": round(turn.own_cpu_ms, 2),
+                "emulator_cpu_ms": round(turn.emulator_cpu_ms, 2),
+            }
+
+
+def _turn(one: Round, server: str, concurrency: int) -> Turn:
+    return next(turn for turn in one.turns if (turn.server, turn.concurrency) == (server, concurrency))
+
+
+def _ratios(ours: list[Turn], theirs: list[Turn], figure: str) -> list[float]:
+    """Return the ratio of each round."""
+    return [getattr(mine, figure) / getattr(other, figure) for mine, other in zip(ours, theirs, strict=True)]
+
+
+def _same_labels(ours: Turn, theirs: Turn) -> float:
+    common: Any = ours.labels.keys() & theirs.labels.keys()
+    return mean(ours.labels[file] == theirs.labels[file] for file in common)

@@ -1,0 +1,147 @@
+"""The servers that are compared, each running only while its turn lasts."""
+
+import os
+import secrets
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import httpx
+import psutil
+
+from benchmarks import stack as stacks
+from benchmarks.photographs import photographs
+from infra.local import install
+from infra.local.environment import ROOT, STATE
+from infra.local.ports import free_ports
+
+OURS = "ours"
+REQUIREMENTS = Path("benchmarks/peers/requirements")
+READY_SECONDS = 180
+LOOK_SECONDS = 0.5
+STOP_SECONDS = 20
+LOG_TAIL = 3000
+
+# A model worker has one intra-op thread; libraries that start more do so at their import.
+SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer's package, the arguments that start its server at a port, its address, and its variables."""
+
+    package: str
+    arguments: str
+    path: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+PEERS = {
+    "litserve": Peer("litserve", "-m benchmarks.peers.litserve_server {port}", "/predict"),
+    "ray": Peer(
+        "ray",
+        "-m benchmarks.peers.ray_server {port}",
+        "/",
+        # https://docs.ray.io/en/latest/serve/advanced-guides/performance.html
+        {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_USAGE_STATS_ENABLED": "0"},
+    ),
+    "bentoml": Peer(
+        "bentoml",
+        "-m bentoml serve benchmarks.peers.bentoml_server:Classify --host 127.0.0.1 --port {port}",
+        "/classify",
+        {"BENTOML_DO_NOT_TRACK": "True"},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: where pictures are posted, and the processes that are charged to it and to the emulator."""
+
+    url: str
+    own: list[int]
+    emulator: list[int] = field(default_factory=list)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class NotServing(Exception):
+    """A peer did not start; the text is the end of what it said."""
+
+
+def venv(name: str) -> Path:
+    return STATE / "peers" / name
+
+
+def prepare(name: str) -> str:
+    """Make a peer's virtual environment unless it is there; return the version of the peer in it."""
+    venv(name).parent.mkdir(parents=True, exist_ok=True)
+    install.main(REQUIREMENTS / f"{name}.txt", venv(name))
+    code = f"from importlib.metadata import version; print(version({PEERS[name].package!r}))"
+    done = subprocess.run([install.python(venv(name)), "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+@contextmanager
+def running(name: str, variables: Mapping[str, str]) -> Iterator[Server]:
+    """Start a peer or the whole system, and wait until it classifies; stop all of it at the end."""
+    if name == OURS:
+        with stacks.running({**variables, "LONG_POLL_SECONDS": "2"}) as stack:
+            groups = stacks.groups(stack)
+            emulator = groups.pop("emulator")
+            headers = {"Authorization": f"Bearer {stack.token}", "Prefer": f"wait={READY_SECONDS}"}
+            yield Server(f"{stack.site}/api/v1/classifications", list(chain(*groups.values())), emulator, headers)
+    else:
+        with _peer(PEERS[name], install.python(venv(name)), variables) as server:
+            yield server
+
+
+@contextmanager
+def _peer(peer: Peer, python: Path, variables: Mapping[str, str]) -> Iterator[Server]:
+    [port] = free_ports(1)
+    # Not below STATE: Ray makes Unix sockets in it, whose paths may have about 100 characters.
+    with tempfile.TemporaryDirectory(prefix="peer-") as folder, Path(folder, "log").open("w+b") as log:
+        own = {"TMPDIR": folder, "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        process = psutil.Popen(
+            [str(python), *peer.arguments.format(port=port).split()],
+            env={**os.environ, **variables, **SETTINGS, **peer.settings, **own},
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}{peer.path}"
+            _wait_until_serving(process, url, Path(folder, "log"))
+            yield Server(url, [process.pid])
+        finally:
+            _stop(process)
+
+
+def _wait_until_serving(process: psutil.Popen, url: str, log: Path) -> None:
+    content = photographs()[0].read_bytes()
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.post(url, files={"file": content}, timeout=READY_SECONDS).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(LOOK_SECONDS)
+    raise NotServing(log.read_text(errors="replace")[-LOG_TAIL:])
+
+
+def _stop(process: psutil.Popen) -> None:
+    """Ask a server to end, and kill those of its processes that are left."""
+    if process.poll() is not None:
+        return
+    started = process.children(recursive=True)
+    process.terminate()
+    _, left = psutil.wait_procs([process, *started], STOP_SECONDS)
+    for one in left:
+        one.kill()
+    psutil.wait_procs(left, STOP_SECONDS)

@@ -1,0 +1,105 @@
+"""The servers in turns, A B C D, A B C D, so that what the machine does meanwhile meets all of them alike."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import forward, load, usage
+from benchmarks import stack as stacks
+from benchmarks.figures import latencies
+from benchmarks.forward import Forward
+from benchmarks.load import Answers, Load
+from benchmarks.peers.servers import Server, running
+from benchmarks.photographs import photographs
+from infra.local.environment import environment
+
+CONCURRENCIES = (1, 8, 32)
+SHARES = {1: 10, 8: 2, 32: 1}
+"""Few at a time take long: what part of the photographs a concurrency gets."""
+
+WARM_UP = 32
+
+Labels = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A server's answers at one concurrency: CPU time and labels by picture."""
+
+    server: str
+    concurrency: int
+    images_per_s: float
+    latencies: dict[str, float]
+    own_cpu_ms: float
+    emulator_cpu_ms: float
+    labels: Labels
+
+    @property
+    def images_per_cpu_s(self) -> float:
+        return 1000 / self.own_cpu_ms
+
+
+@dataclass(frozen=True)
+class Round:
+    """The bare forward pass, and a turn of each server at each concurrency."""
+
+    forward: Forward
+    turns: list[Turn]
+
+
+def rounds(model: str, names: Sequence[str], images: int, count: int, say: Callable[[str], Any]) -> Iterator[Round]:
+    with tempfile.TemporaryDirectory(prefix="recognition-weights-") as folder:
+        variables = stacks.settings(model)
+        if variables["MODEL_WEIGHTS"] == "random":
+            variables["MODEL_WEIGHTS"] = _same_weights(model, Path(folder, f"{model}.pth"))
+        for number in range(count):
+            say(f"{model}: round {number + 1} of {count}")
+            bare = forward.measured({**environment(stacks.unused_ports()), **variables})
+            turns: list[Turn] = []
+            for name in names:
+                say(f"{model}: {name}")
+                with running(name, variables) as server:
+                    turns += _turns(name, server, images)
+            yield Round(bare, turns)
+
+
+def _same_weights(model: str, file: Path) -> str:
+    """Write untrained weights to a file, since each server would make others."""
+    subprocess.run([sys.executable, "-m", "benchmarks.peers.weights", model, str(file)], check=True)
+    return str(file)
+
+
+def _turns(name: str, server: Server, images: int) -> Iterator[Turn]:
+    _sent(server, WARM_UP, WARM_UP)
+    for concurrency in CONCURRENCIES:
+        requests = max(1, images // SHARES[concurrency])
+        answers, used = _sent(server, requests, concurrency)
+        yield Turn(
+            name,
+            concurrency,
+            answers.per_second,
+            latencies(answers.latencies_s),
+            used["own"] * 1000 / requests,
+            used["emulator"] * 1000 / requests,
+            {one["file"]: labels(one["answer"]) for one in answers.documents},
+        )
+
+
+def _sent(server: Server, requests: int, concurrency: int) -> tuple[Answers, dict[str, float]]:
+    """Send that many; return the answers and the CPU-seconds."""
+    groups = {"own": server.own, "emulator": server.emulator}
+    paths = [str(path) for path in photographs()]
+    with load.running(Load(server.url, paths, requests, concurrency, server.headers, opened_before=True)) as client:
+        before = usage.cpu_by_group(groups)
+        answers = client.run()
+        return answers, usage.difference(before, usage.cpu_by_group(groups))
+
+
+def labels(answer: Any) -> list[str]:
+    """Return the likeliest labels of an answer; BentoML makes it a list of one, as of a batch."""
+    [document] = answer if isinstance(answer, list) else [answer]
+    return [str(one["label"]) for one in document["top5"]]

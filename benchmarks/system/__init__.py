@@ -1,0 +1,1 @@
+"""`make bench-system`: photographs through the real processes on the embedded AWS."""

@@ -1,0 +1,40 @@
+"""The command: latency, throughput, CPU time, AWS requests and price of the whole system."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks import results
+from benchmarks.stack import models
+from benchmarks.system.measurement import Extent, measured
+from benchmarks.system.rows import rows, single_runs
+
+MEASURED = ("celery", "kombu", "django", "uvicorn", "ministack", "torch", "numpy", "pillow")
+
+console = Console(highlight=False, stderr=True)
+
+
+def main(
+    images: Annotated[int, typer.Option(min=10, help="Photographs in a burst, and at the highest concurrency.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each load is sent.")] = 3,
+    idle_seconds: Annotated[float, typer.Option(min=1, help="How long a waiting worker is watched.")] = 30,
+    output: Annotated[Path, typer.Option(help="The folder that system.json is written to.")] = results.FOLDER,
+) -> None:
+    """Send photographs through the real processes on the embedded AWS; MODEL chooses a model, else there are two."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
+    found = [measured(model, Extent(images, rounds, idle_seconds), console.print) for model in models()]
+    results.report(
+        "system",
+        [row for one in found for row in rows(one)],
+        [run for one in found for run in single_runs(one)],
+        versions=results.versions_of(MEASURED),
+        folder=output,
+        tables_by=("model", "engine", "precision"),
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

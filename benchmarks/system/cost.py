@@ -1,0 +1,31 @@
+"""What a million pictures cost in AWS, from what was measured and the list prices."""
+
+from collections.abc import Mapping
+
+# List prices of us-east-1 in US dollars, as of November 2025: https://aws.amazon.com/sqs/pricing/ (standard queues, the
+# first tier; the free million a month is left out), https://aws.amazon.com/s3/pricing/ (S3 Standard requests) and
+# https://aws.amazon.com/ec2/pricing/on-demand/ (Linux).
+SQS_REQUEST_USD = 0.40 / 1e6
+S3_WRITE_USD = 0.005 / 1e3
+S3_READ_USD = 0.0004 / 1e3
+S3_WRITES = ("PUT", "POST", "LIST")
+S3_FREE = ("DELETE",)
+INSTANCE = "c7i.large"
+INSTANCE_HOUR_USD = 0.08925
+INSTANCE_CORES = 2
+
+
+def sqs_usd(requests: Mapping[str, float]) -> float:
+    """Return the price of SQS requests, given by operation."""
+    return sum(requests.values()) * SQS_REQUEST_USD
+
+
+def s3_usd(requests: Mapping[str, float]) -> float:
+    """Return the price of S3 requests, given by HTTP method."""
+    prices = dict.fromkeys(S3_WRITES, S3_WRITE_USD) | dict.fromkeys(S3_FREE, 0.0)
+    return sum(count * prices.get(method, S3_READ_USD) for method, count in requests.items())
+
+
+def instance_usd(cpu_seconds: float) -> float:
+    """Return the price of CPU time on a fully used instance whose cores are as fast as this machine's."""
+    return cpu_seconds / INSTANCE_CORES / 3600 * INSTANCE_HOUR_USD

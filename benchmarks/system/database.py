@@ -1,0 +1,45 @@
+"""What the site's database says of a run, read past the site, which is not charged with it."""
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from benchmarks.stack import DATABASE
+
+DRAINED_SECONDS = 600
+LOOK_SECONDS = 0.02
+
+
+class NotClassified(Exception):
+    """Some pictures failed, or were never classified: no figure of this run means anything."""
+
+
+def wait_until_drained(state: Path) -> None:
+    """Return as soon as no picture is queued. Raises NotClassified."""
+    deadline = time.monotonic() + DRAINED_SECONDS
+    while _count(state, "queued"):
+        if time.monotonic() > deadline:
+            raise NotClassified(f"pictures are still queued after {DRAINED_SECONDS} s")
+        time.sleep(LOOK_SECONDS)
+    if failed := _count(state, "failed"):
+        raise NotClassified(f"{failed} pictures failed")
+
+
+def last_record(state: Path) -> dict[str, Any]:
+    """Return the record of the picture that was sent last."""
+    [[record]] = _rows(state, "SELECT record FROM classify_app_classification ORDER BY id DESC LIMIT 1")
+    found: dict[str, Any] = json.loads(record)
+    return found
+
+
+def _count(state: Path, which: str) -> int:
+    [[count]] = _rows(state, "SELECT count(*) FROM classify_app_classification WHERE state = ?", which)
+    return int(count)
+
+
+def _rows(state: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{state / DATABASE}?mode=ro", uri=True)) as database:
+        return database.execute(query, values).fetchall()

@@ -1,0 +1,51 @@
+"""AWS requests a picture, counted by a proxy before the emulator, in a stack of its own.
+
+The proxy takes CPU time and makes AWS slower, so nothing is timed here.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks import stack as stacks
+from infra.local.environment import aws_url
+from infra.local.faults import Proxy
+from infra.local.stack import Stack
+
+TRAILING_SECONDS = 1.0  # acknowledgements follow the results
+S3_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests a picture: SQS's by operation and by operation and queue, S3's by HTTP method."""
+
+    sqs: dict[str, float]
+    by_queue: dict[str, float]
+    s3: dict[str, float]
+
+
+@contextmanager
+def counting(variables: Mapping[str, str]) -> Iterator[tuple[Stack, Proxy]]:
+    """Run a stack whose processes reach AWS through a proxy."""
+    ports = stacks.unused_ports()
+    proxy = Proxy(aws_url(ports))
+    proxy.start()
+    with stacks.running({**variables, "AWS_ENDPOINT_URL": proxy.url}, ports) as stack:
+        yield stack, proxy
+    proxy.shutdown()
+
+
+def counted(proxy: Proxy, pictures: int, send: Callable[[], object]) -> Requests:
+    """Send `pictures` and count."""
+    passed, by_queue = proxy.passed.copy(), proxy.by_queue.copy()
+    send()
+    time.sleep(TRAILING_SECONDS)
+    made = {operation: count / pictures for operation, count in sorted((proxy.passed - passed).items())}
+    queues = (proxy.by_queue - by_queue).items()
+    return Requests(
+        {operation: round(count, 3) for operation, count in made.items() if operation not in S3_METHODS},
+        {f"{operation} {queue}": round(count / pictures, 3) for (operation, queue), count in sorted(queues)},
+        {operation: round(count, 3) for operation, count in made.items() if operation in S3_METHODS},
+    )
