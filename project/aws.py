@@ -96,3 +96,10 @@ def s3() -> "S3Client":
 def sqs() -> "SQSClient":
     client: SQSClient = _client("sqs")
     return client
+
+
+@cache
+def quick_sqs() -> "SQSClient":
+    """Return the client for sends, which others wait behind."""
+    client: SQSClient = _client("sqs", **QUICK_TIMEOUTS)
+    return client

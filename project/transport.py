@@ -11,9 +11,6 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker.
 """
 
-import queue
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +22,7 @@ from kombu.transport import SQS, virtual
 
 from project.aws import ERRORS, reason_in
 from project.backoff import Backoff
+from project.batching import Batcher, say_if_failed
 
 log = structlog.get_logger()
 
@@ -51,42 +49,35 @@ class TimedConnection(AsyncHTTPSConnection):
         curl.setopt(pycurl.NOSIGNAL, 1)
 
 
-class Acknowledger(threading.Thread):
+class Acknowledger:
     """Deletes acknowledged messages, up to ten a call. What it fails to delete is delivered again."""
 
     def __init__(self) -> None:
-        super().__init__(name="sqs-acknowledger", daemon=True)
-        self._handles: queue.SimpleQueue[tuple[Any, str, str] | None] = queue.SimpleQueue()
-        self.start()
+        self._batcher: Batcher[tuple[Any, str, str], None] = Batcher(
+            self._delete, max_batch_size=MAX_BATCH, max_wait_seconds=ACK_LINGER_SECONDS, name="sqs-acknowledger"
+        )
+        # Nobody waits for a deletion, so it may always wait for another.
+        self._others = self._batcher.coming()
+        self._others.__enter__()
 
     def put(self, client: Any, queue_url: str, receipt_handle: str) -> None:
-        self._handles.put((client, queue_url, receipt_handle))
+        self._batcher.submit((client, queue_url, receipt_handle)).add_done_callback(say_if_failed)
 
     def stop(self, timeout: float = 30) -> None:
         """Delete what is still waiting, then end."""
-        self._handles.put(None)
-        self.join(timeout)
+        self._batcher.close(timeout)
 
-    def run(self) -> None:
-        running = True
-        while running:
-            batch = self._take()
-            running = None not in batch
-            by_queue: dict[tuple[Any, str], list[str]] = {}
-            for client, queue_url, handle in filter(None, batch):
-                by_queue.setdefault((client, queue_url), []).append(handle)
-            for (client, queue_url), handles in by_queue.items():
-                self._delete_batch(client, queue_url, handles)
+    @property
+    def stopped(self) -> bool:
+        return self._batcher.closed
 
-    def _take(self) -> list[tuple[Any, str, str] | None]:
-        batch = [self._handles.get()]
-        deadline = time.monotonic() + ACK_LINGER_SECONDS
-        while len(batch) < MAX_BATCH and batch[-1] is not None:
-            try:
-                batch.append(self._handles.get(timeout=max(0, deadline - time.monotonic())))
-            except queue.Empty:
-                break
-        return batch
+    def _delete(self, acknowledged: list[tuple[Any, str, str]]) -> list[None]:
+        by_queue: dict[tuple[Any, str], list[str]] = {}
+        for client, queue_url, handle in acknowledged:
+            by_queue.setdefault((client, queue_url), []).append(handle)
+        for (client, queue_url), handles in by_queue.items():
+            self._delete_batch(client, queue_url, handles)
+        return [None] * len(acknowledged)
 
     def _delete_batch(self, client: Any, queue_url: str, handles: list[str]) -> None:
         entries = [{"Id": str(position), "ReceiptHandle": handle} for position, handle in enumerate(handles)]
@@ -237,7 +228,7 @@ class Transport(SQS.Transport):
 
     @property
     def acknowledger(self) -> Acknowledger:
-        if self._acknowledger is None or not self._acknowledger.is_alive():
+        if self._acknowledger is None or self._acknowledger.stopped:
             self._acknowledger = Acknowledger()
         return self._acknowledger
 

@@ -77,7 +77,7 @@ def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy
     proxy = faults.Proxy(AWS_URL)
     proxy.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    clear = (clients.s3.cache_clear, clients.sqs.cache_clear, env.aws.cache_clear)
+    clear = [cached.cache_clear for cached in (clients.s3, clients.sqs, clients.quick_sqs, env.aws)]
     for forget in clear:
         forget()
     yield proxy

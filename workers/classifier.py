@@ -13,10 +13,10 @@ import structlog
 import torch
 
 from project import env
+from project.batching import Batcher
 from project.contract import Prediction
 from project.pictures import Header, open_picture
 from workers import models, preprocess
-from workers.batching import Batcher
 from workers.models import LABELS, Model
 
 log = structlog.get_logger()
