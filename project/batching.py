@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Result]):
-    """Runs `run` on batches of the submitted items, in threads of its own.
+    """Runs `run` on batches of the submitted items, in threads of its own, which the first item starts.
 
     A batch waits for company only while somebody says, by `coming`, that an item is on its way, and
     never longer than `max_wait_seconds`. Where a batch fails it is halved until the bad item is alone.
@@ -43,8 +43,7 @@ class Batcher(Generic[Item, Result]):
         self._threads = [
             threading.Thread(target=self._loop, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
-        for thread in self._threads:
-            thread.start()
+        self._started = False
 
     @contextmanager
     def coming(self) -> Iterator[None]:
@@ -66,8 +65,15 @@ class Batcher(Generic[Item, Result]):
                 future.cancel()
                 return future
             self._waiting.append((item, future))
+            self._start()
             self._changed.notify_all()
         return future
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            for thread in self._threads:
+                thread.start()
 
     def drain(self, seconds: float) -> bool:
         """Wait until all that was submitted is answered; return whether it was within that time."""
@@ -79,8 +85,9 @@ class Batcher(Generic[Item, Result]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            threads = self._threads if self._started else []
         deadline = time.monotonic() + seconds
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 

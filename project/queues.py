@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -34,8 +33,8 @@ def announcing() -> Iterator[Callable[[Record], None]]:
     Entered before the record is stored, so that others, which are ready, wait for this one for a moment.
     """
     sent: list[Future[SendError | None]] = []
-    with _announcer().coming():
-        yield lambda record: sent.append(_announcer().submit(announcement(record)))
+    with _announcer.coming():
+        yield lambda record: sent.append(_announcer.submit(announcement(record)))
     for error in filter(None, [one.result() for one in sent]):
         raise error
 
@@ -44,14 +43,6 @@ def announce(record: Record) -> None:
     """Announce a record that is stored; return once SQS has confirmed it."""
     with announcing() as announce_one:
         announce_one(record)
-
-
-@cache
-def _announcer() -> Batcher[str, SendError | None]:
-    def send_batch(bodies: list[str]) -> list[SendError | None]:
-        return send_all(quick_sqs(), env.aws().response_queue_url, bodies)
-
-    return Batcher(send_batch, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer")
 
 
 def send(url: str, body: str) -> None:
@@ -116,3 +107,12 @@ def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
     )
     for failure in answer.get("Failed", []):
         log.warning("message not deleted, it will come again", queue=url, code=failure["Code"])
+
+
+def _announce_batch(bodies: list[str]) -> list[SendError | None]:
+    return send_all(quick_sqs(), env.aws().response_queue_url, bodies)
+
+
+_announcer = Batcher(
+    _announce_batch, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer"
+)

@@ -8,10 +8,12 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - each acknowledgement was a blocking DeleteMessage in the way of everything else,
 - a refusal by AWS of any other call, such as setting a message's visibility, stopped the worker,
 - what came after the consumer was cancelled was given back one by one, through a client made for it,
-- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker.
+- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker,
+- each message that is published was a call of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import kombu.transport
@@ -19,14 +21,15 @@ import pycurl
 import structlog
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.transport import SQS, virtual
+from kombu.utils.json import dumps
 
 from project.aws import ERRORS, reason_in
 from project.backoff import Backoff
 from project.batching import Batcher, say_if_failed
+from project.queues import MAX_MESSAGES, SendError, send_all
 
 log = structlog.get_logger()
 
-MAX_BATCH = 10  # SQS's batch calls take at most 10 entries.
 ACK_LINGER_SECONDS = 0.05
 FULL_SECONDS = 0.02  # between looks for a free place while all are taken, or while nothing may be received
 CONNECT_SECONDS = 5
@@ -54,7 +57,7 @@ class Acknowledger:
 
     def __init__(self) -> None:
         self._batcher: Batcher[tuple[Any, str, str], None] = Batcher(
-            self._delete, max_batch_size=MAX_BATCH, max_wait_seconds=ACK_LINGER_SECONDS, name="sqs-acknowledger"
+            self._delete, max_batch_size=MAX_MESSAGES, max_wait_seconds=ACK_LINGER_SECONDS, name="sqs-acknowledger"
         )
         # Nobody waits for a deletion, so it may always wait for another.
         self._others = self._batcher.coming()
@@ -110,7 +113,34 @@ class Channel(SQS.Channel):
         self.may_receive: Callable[[], bool] = lambda: True
         """Asked before each receive; while it says no there is none."""
         self._backoff = Backoff()
+        self._published: list[tuple[str, dict[str, Any]]] | None = None
         super().__init__(*args, **kwargs)
+
+    @contextmanager
+    def publishing_together(self) -> Iterator[dict[str, SendError]]:
+        """Keep what is published to this channel meanwhile and send it at the end, up to ten messages a call.
+
+        Yields a dictionary that then holds, by the ids of their tasks, why messages were not sent.
+        """
+        errors: dict[str, SendError] = {}
+        published: list[tuple[str, dict[str, Any]]] = []
+        self._published = published
+        try:
+            yield errors
+        finally:
+            self._published = None
+        for queue in {queue for queue, _ in published}:
+            messages = [message for its_queue, message in published if its_queue == queue]
+            client, url = self.sqs(queue=self.canonical_queue_name(queue)), self._new_queue(queue)
+            for message, error in zip(messages, send_all(client, url, [*map(dumps, messages)]), strict=True):
+                if error is not None:
+                    errors[message["headers"]["id"]] = error
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        if self._published is None:
+            super()._put(queue, message, **kwargs)
+        else:
+            self._published.append((queue, message))
 
     @property
     def held(self) -> list[str]:
@@ -120,10 +150,10 @@ class Channel(SQS.Channel):
 
     def set_visibility(self, handles: list[str], seconds: int, queue_url: str) -> None:
         """Hide messages for that many seconds from now on; 0 gives them back at once. Where that fails they wait."""
-        for start in range(0, len(handles), MAX_BATCH):
+        for start in range(0, len(handles), MAX_MESSAGES):
             entries = [
                 {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-                for position, handle in enumerate(handles[start : start + MAX_BATCH])
+                for position, handle in enumerate(handles[start : start + MAX_MESSAGES])
             ]
             try:
                 self.sqs().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)

@@ -125,16 +125,8 @@ def test_a_call_takes_no_more_bytes_than_sqs_does(record, proxied):
     assert proxied.passed["SendMessageBatch"] >= 3
 
 
-@pytest.fixture
-def long_linger(monkeypatch):
-    """Let announcements wait so long for others that a test notices."""
-    monkeypatch.setattr(queues, "SEND_LINGER_SECONDS", 60)
-    queues._announcer.cache_clear()
-    yield
-    queues._announcer.cache_clear()
-
-
-def test_one_alone_waits_for_nobody(record, long_linger):
+def test_one_alone_waits_for_nobody(record, monkeypatch):
+    monkeypatch.setattr(queues._announcer, "_max_wait_seconds", 60)
     started = time.monotonic()
     app.backend.store_result(record.id, record, states.SUCCESS)
     assert time.monotonic() - started < 30
