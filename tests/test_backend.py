@@ -111,11 +111,12 @@ def test_nothing_is_announced_that_was_not_stored(record, no_output_bucket):
     assert announced() == []
 
 
-def test_what_many_threads_announce_goes_in_few_calls(record, proxied):
+def test_what_many_threads_announce_goes_in_few_calls(record, proxied, monkeypatch):
+    monkeypatch.setattr(queues._announcer, "_max_wait_seconds", 60)
     records = [of_another(record) for _ in range(40)]
     assert stored_by_as_many_threads(records) == [None] * 40
     assert by_id(announced()) == by_id(records)
-    assert proxied.passed["SendMessageBatch"] <= 20
+    assert proxied.passed["SendMessageBatch"] <= 8
 
 
 def test_a_call_takes_no_more_bytes_than_sqs_does(record, proxied):

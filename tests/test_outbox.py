@@ -8,33 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from kombu import pools
 
 from classify_app import outbox
 from classify_app.models import Classification
 from classify_app.submission import submit
 from classify_app.sweeper import sweep
 from infra.local import faults
-from project.celery import app
 from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.records import PICTURE, environment, requests, row
 from tests.system.harness import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
-
-
-@pytest.fixture
-def proxy(proxied):
-    """A proxy that Celery's client goes through, too."""
-    forget_connections()
-    yield proxied
-    forget_connections()
-
-
-def forget_connections():
-    pools.reset()
-    app._after_fork()
 
 
 def ids(found):
@@ -56,15 +41,16 @@ def submit_at_once(count):
         return sorted(threads.map(one, range(count)))
 
 
-def test_uploads_at_the_same_time_share_calls(proxy):
+def test_uploads_at_the_same_time_share_calls(proxied, monkeypatch):
+    monkeypatch.setattr(outbox._outbox, "_max_wait_seconds", 60)
     accepted = submit_at_once(20)
     assert ids(requests()) == accepted
-    assert proxy.passed["SendMessageBatch"] <= 10
+    assert proxied.passed["SendMessageBatch"] <= 4
     assert not Classification.objects.filter(submitted_at=None).exists()
 
 
-def test_of_a_batch_just_those_are_noted_that_were_sent(proxy):
-    proxy.fault = faults.Fault(faults.PARTIAL)
+def test_of_a_batch_just_those_are_noted_that_were_sent(proxied):
+    proxied.fault = faults.Fault(faults.PARTIAL)
     with outbox.coming():
         rows = [row() for _ in range(5)]
         for one in rows:
@@ -74,21 +60,21 @@ def test_of_a_batch_just_those_are_noted_that_were_sent(proxy):
     assert ids(requests()) == sorted(str(one.id) for one in rows if one != unsent)
 
 
-def test_a_picture_is_accepted_at_once_while_sqs_says_nothing(proxy):
-    proxy.fault = faults.Fault(faults.TIMEOUT, service="sqs")
+def test_a_picture_is_accepted_at_once_while_sqs_says_nothing(proxied):
+    proxied.fault = faults.Fault(faults.TIMEOUT, service="sqs")
     (accepted,) = submit_at_once(1)
     assert Classification.objects.get().submitted_at is None
-    proxy.fault = faults.Fault()
+    proxied.fault = faults.Fault()
     assert ids(requests()) == [accepted]
 
 
-def test_what_waited_too_long_is_left_to_the_sweeper(proxy):
+def test_what_waited_too_long_is_left_to_the_sweeper(proxied):
     with configured(STALE_AFTER_SECONDS="1"):
-        proxy.fault = faults.Fault(faults.TIMEOUT, operation="SendMessageBatch")
+        proxied.fault = faults.Fault(faults.TIMEOUT, operation="SendMessageBatch")
         (first,) = submit_at_once(1)
         later = submit_at_once(2)
-        wait_until(lambda: proxy.struck, 10, "the first is being sent")
-        proxy.fault = faults.Fault()
+        wait_until(lambda: proxied.struck, 10, "the first is being sent")
+        proxied.fault = faults.Fault()
         outbox.flush()
         assert ids(requests()) == [first]
         assert sweep() == 2
