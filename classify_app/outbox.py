@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from classify_app.connections import give_connection_back
 from classify_app.models import Classification
 from project import contract, env
 from project.aws import ERRORS, explain
@@ -75,7 +75,7 @@ def _send_waiting(batch: list[Waiting]) -> list[None]:
     try:
         _send(fresh)
     finally:
-        connection.close()
+        give_connection_back()
     return [None] * len(batch)
 
 
