@@ -9,9 +9,10 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - a refusal by AWS of any other call, such as setting a message's visibility, stopped the worker,
 - what came after the consumer was cancelled was given back one by one, through a client made for it,
 - a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker,
-- each message that is published was a call of its own.
+- each message that is published was a call of its own, and so was the receive for each place that became free.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +32,8 @@ from project.queues import MAX_MESSAGES, SendError, send_all
 log = structlog.get_logger()
 
 ACK_LINGER_SECONDS = 0.05
-FULL_SECONDS = 0.02  # between looks for a free place while all are taken, or while nothing may be received
+LOOK_SECONDS = 0.02  # between looks for free places while there are too few, or while nothing may be received
+RECEIVE_LINGER_SECONDS = 0.5  # for more free places, while half of them or more are taken
 CONNECT_SECONDS = 5
 RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
 
@@ -114,6 +116,7 @@ class Channel(SQS.Channel):
         """Asked before each receive; while it says no there is none."""
         self._backoff = Backoff()
         self._published: list[tuple[str, dict[str, Any]]] | None = None
+        self._room_since: float | None = None
         super().__init__(*args, **kwargs)
 
     @contextmanager
@@ -205,10 +208,25 @@ class Channel(SQS.Channel):
             seconds = self._backoff.seconds()
             log.warning("receive failed, trying again", queue=queue, seconds=round(seconds, 1))
             self.hub.call_later(seconds, self._schedule_queue, queue)
-        elif not self.qos.can_consume() or not self.may_receive():
-            self.hub.call_later(FULL_SECONDS, self._schedule_queue, queue)
         else:
             super()._loop1(queue, messages_fetched)
+
+    def _schedule_queue(self, queue: str) -> None:
+        if queue in self._active_queues and not (self._has_room() and self.may_receive()):
+            self.hub.call_later(LOOK_SECONDS, self._schedule_queue, queue)
+            return
+        self._room_since = None
+        super()._schedule_queue(queue)
+
+    def _has_room(self) -> bool:
+        """Tell whether a receive is worth its price: for ten messages, or for fewer while there is little to do."""
+        free = self.qos.can_consume_max_estimate()
+        if free is None or free >= min(MAX_MESSAGES, self.qos.prefetch_count / 2):
+            return True
+        if free == 0:
+            return False
+        self._room_since = self._room_since or time.monotonic()
+        return time.monotonic() >= self._room_since + RECEIVE_LINGER_SECONDS
 
     def asynsqs(self, queue: str | None = None) -> Any:
         connection = super().asynsqs(queue)
