@@ -11,10 +11,10 @@ from pathlib import Path
 import structlog
 
 from project import env
+from project.batching import Batcher
 from project.contract import Prediction
 from project.pictures import Header, open_picture
 from workers import admission, engines, memory, preprocess
-from workers.batching import Batcher
 from workers.classifier import Classifier
 from workers.engines import TORCH, Engine
 from workers.preprocess import BARE, Input

@@ -22,13 +22,13 @@ PACKAGES = ("torch", "torchvision", "onnxruntime", "pillow", "numpy")
 
 def main(
     models: Annotated[str, typer.Option(help="Which models, comma-separated.")] = ",".join(MODELS),
-    threads: Annotated[int, typer.Option(help="Model threads; 0: one a core.", min=0)] = 0,
+    output: Annotated[Path, typer.Option(help="The folder that engine.json is written to.")] = results.FOLDER,
 ) -> None:
     """Measure every engine and precision with untrained weights, which take the time of trained ones."""
     rows, runs = [], []
     with tempfile.TemporaryDirectory(prefix="recognition-engines-") as folder:
         for model in models.split(","):
-            variables = {"MODEL": model, "MODEL_WEIGHTS": "random", "MODEL_THREADS": str(threads)}
+            variables = {"MODEL": model, "MODEL_WEIGHTS": "random"}
             exported = {precision: _export(Path(folder), variables, precision) for precision in ("fp32", "int8")}
             for engine, precision in ENGINES:
                 for batch_size in BATCH_SIZES:
@@ -39,7 +39,7 @@ def main(
                     runs.append({"model": model, "batch_size": batch_size, **found})
                     rows.append(row(model, batch_size, found))
                     print(f"{model} {engine} {precision} batch {batch_size}: measured", file=sys.stderr)
-    results.report("engine", rows, runs, results.versions_of(PACKAGES))
+    results.report("engine", rows, runs, versions=results.versions_of(PACKAGES), folder=output)
 
 
 def row(model: str, batch_size: int, found: dict[str, Any]) -> dict[str, Any]:

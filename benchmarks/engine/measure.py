@@ -5,7 +5,6 @@
 
 import json
 import resource
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from benchmarks.forward import run_on_threads
 from benchmarks.photographs import photographs
 from project import env, logs
 from workers import engines, memory
@@ -49,23 +49,7 @@ def forward(engine: Engine, batch_size: int, threads: int, seconds: float = FORW
     """Run the network alone, on as many threads as a worker has, over and over."""
     side = engine.model.preprocessing.crop
     batch = np.random.default_rng(0).standard_normal((batch_size, 3, side, side), np.float32)
-    passes = [0] * threads
-    until = time.perf_counter() + seconds
-
-    def loop(number: int) -> None:
-        while time.perf_counter() < until:
-            engine.logits(batch)
-            passes[number] += 1
-
-    def run() -> int:
-        loops = [threading.Thread(target=loop, args=(number,)) for number in range(threads)]
-        for one in loops:
-            one.start()
-        for one in loops:
-            one.join()
-        return sum(passes) * batch_size
-
-    return cost(run)
+    return cost(lambda: run_on_threads(lambda: engine.logits(batch), threads, seconds) * batch_size)
 
 
 def whole(pipeline: Pipeline, contents: list[bytes], threads: int) -> Cost:
