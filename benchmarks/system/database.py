@@ -41,5 +41,5 @@ def _count(state: Path, which: str) -> int:
 
 
 def _rows(state: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{state / DATABASE}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(state / DATABASE)) as database:
         return database.execute(query, values).fetchall()
