@@ -94,6 +94,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._upstream.close()
         super().finish()
 
+    def handle_expect_100(self) -> bool:
+        told = super().handle_expect_100()
+        self.wfile.flush()  # boto3 waits a second for it with each object that it puts
+        return told
+
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == CONTROL_PATH:
