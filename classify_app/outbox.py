@@ -30,6 +30,8 @@ FLUSH_SECONDS = 8.0  # A process that is asked to stop is killed after ten.
 
 @dataclass(frozen=True)
 class Waiting:
+    """A request to be sent, and since when by the monotonic clock."""
+
     request: contract.Request
     since: float
 

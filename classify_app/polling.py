@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-GATHER_SECONDS = 0.05
+SEVERAL = 4
+GATHER_SECONDS = 0.02  # for each of several messages
 
 Settle: TypeAlias = "Callable[[list[MessageTypeDef]], list[MessageTypeDef]]"
 """Commits what messages say and returns those that are done with, which are then deleted."""
@@ -41,9 +42,9 @@ def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
             try:
                 came = _take_turn(url, settle, wait_seconds)
                 backoff.reset()
-                if 1 < came < queues.MAX_MESSAGES:
-                    # More are on their way, and ten cost no more than one.
-                    stop.wait(GATHER_SECONDS)
+                if SEVERAL <= came < queues.MAX_MESSAGES:
+                    # The more come the more are on their way, and ten cost no more than one.
+                    stop.wait(came * GATHER_SECONDS)
             except Away as away:
                 log.warning("trying again", reason=str(away))
                 stop.wait(backoff.seconds())

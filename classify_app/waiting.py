@@ -77,7 +77,7 @@ class Waiter:
                 await self._answer()
         finally:
             # Not awaited: a wait that begins meanwhile must find this task done.
-            _poll.submit(connection.close)
+            _poll.submit(_close_connection)
 
     async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -92,6 +92,10 @@ class Waiter:
                 if not future.done():
                     future.set_result(None)
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _close_connection() -> None:
+    connection.close()
 
 
 def finished_of(ids: list[UUID]) -> list[UUID]:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from kombu import pools
 
+from classify_app import outbox
 from classify_app.rate_limits import counts
 from infra.local import faults, resources
 from project import aws as clients
@@ -67,6 +68,7 @@ def collected_static_files() -> None:
 @pytest.fixture
 def aws(emulator: None) -> None:
     """The emulator with empty queues."""
+    outbox.flush()  # of what the last test left there
     aws, web = env.aws(), env.web()
     live = (aws.request_queue_url, aws.response_queue_url, aws.event_queue_url)
     for url in (*live, web.request_dead_letter_queue_url, web.response_dead_letter_queue_url):

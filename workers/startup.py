@@ -6,7 +6,7 @@ import structlog
 from celery import bootsteps
 
 from project import env
-from project.aws import sqs
+from project.aws import quick_sqs, sqs
 from project.startup import check_aws, patiently
 from workers.pipeline import pipeline
 
@@ -21,6 +21,7 @@ class ModelStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         check_aws()
+        quick_sqs()  # which the first announcement would otherwise wait for
         batch_seconds = pipeline().warm_up()
         worker.visibility_timeout = patiently("REQUEST_QUEUE_URL", request_visibility_timeout)
         check_held(batch_seconds, worker.visibility_timeout)

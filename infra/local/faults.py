@@ -101,6 +101,20 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: Proxy
 
+    def setup(self) -> None:
+        super().setup()
+        # One for each connection to the proxy, and kept as long.
+        self._upstream = http.client.HTTPConnection(self.server.upstream, timeout=UPSTREAM_SECONDS)
+
+    def finish(self) -> None:
+        self._upstream.close()
+        super().finish()
+
+    def handle_expect_100(self) -> bool:
+        told = super().handle_expect_100()
+        self.wfile.flush()  # boto3 waits a second for it with each object that it puts
+        return told
+
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == CONTROL_PATH:
@@ -125,19 +139,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, body: bytes, failed: Sequence[dict[str, Any]] = ()) -> None:
         """Answer as the upstream does; say of a batch's entries that these failed, too."""
-        upstream = http.client.HTTPConnection(self.server.upstream, timeout=UPSTREAM_SECONDS)
         try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
-            upstream.request(self.command, self.path, body, headers)
-            answer = upstream.getresponse()
+            try:
+                answer = self._upstream_answer(body)
+            except ConnectionError:  # Closed since its last use, perhaps.
+                self._upstream.close()
+                answer = self._upstream_answer(body)
             content = answer.read()
             if failed:
                 content = json.dumps({**json.loads(content), "Failed": failed}).encode()
             self._answer(answer.status, content, dict(answer.getheaders()))
-        except OSError:
+        except (OSError, http.client.HTTPException):
             self._reset()
-        finally:
-            upstream.close()
+
+    def _upstream_answer(self, body: bytes) -> http.client.HTTPResponse:
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+        self._upstream.request(self.command, self.path, body, headers)
+        return self._upstream.getresponse()
 
     def _fail_first(self, body: bytes) -> None:
         """Do but the rest of a batch; a batch of one is answered as if that one had been the first of others."""
