@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test check audit format table bench-system bench-peers clean
+.PHONY: help install install-dev demo up test check audit format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,9 @@ format: install-dev ## Format the code
 
 table: ## Write the configuration table into the README
 	@$(BIN)/python -m infra.local.readme
+
+bench-engine: install-dev ## Measure engines: the bare forward pass against bytes-to-top-5; PHOTOS chooses photographs
+	@$(BIN)/python -m benchmarks.engine
 
 bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requests, price; MODEL and PHOTOS choose
 	@$(BIN)/python -m benchmarks.system

@@ -77,21 +77,27 @@ def _seconds_alone(run: Callable[[], Any]) -> float:
 
 def _cpu_seconds(run: Callable[[], Any], threads: int) -> float:
     """Return the CPU time of a run while all threads run it over and over."""
+    before = time.process_time()
+    runs = run_on_threads(run, threads, SECONDS)
+    return (time.process_time() - before) / runs
+
+
+def run_on_threads(run: Callable[[], Any], threads: int, seconds: float) -> int:
+    """Run over and over on so many threads for so long; return how often."""
     runs = [0] * threads
-    until = time.perf_counter() + SECONDS
+    until = time.perf_counter() + seconds
 
     def loop(number: int) -> None:
         while time.perf_counter() < until:
             run()
             runs[number] += 1
 
-    before = time.process_time()
     runners = [threading.Thread(target=loop, args=(number,)) for number in range(threads)]
     for runner in runners:
         runner.start()
     for runner in runners:
         runner.join()
-    return (time.process_time() - before) / sum(runs)
+    return sum(runs)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
+from classify_app import outbox
 from classify_app.models import AWAITS_RESULT, Classification, DeadLetter, State
-from classify_app.submission import send
 from project import env, queues
 from project.aws import ERRORS
 
@@ -44,7 +44,7 @@ def _redrive_request(letter: DeadLetter, by: str) -> None:
     )
     if not reopened:
         raise Refused("Its classification has a result by now; classify it again instead.")
-    transaction.on_commit(partial(send, Classification.objects.get(id=letter.classification_id)))
+    transaction.on_commit(partial(outbox.put, Classification.objects.get(id=letter.classification_id)))
 
 
 def _redrive_announcement(letter: DeadLetter, by: str) -> None:

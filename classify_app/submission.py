@@ -1,6 +1,6 @@
 """The way in: a picture to S3, then its row, then its message. A crash in between loses nothing.
 
-A row without `submitted_at` has no message yet; `manage.py resubmit_stale` sends it.
+A row without `submitted_at` has no message yet: it waits in the outbox, or for `manage.py resubmit_stale`.
 """
 
 from functools import partial
@@ -11,15 +11,13 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
 
+from classify_app import outbox
 from classify_app.backlog import backlog
 from classify_app.models import Classification, new_id
 from classify_app.unavailable import Unavailable
 from project import contract, env, storage
 from project.aws import ERRORS, explain, s3
-from project.celery import app
 from project.pictures import EMPTY, NOT_AN_IMAGE, TOO_MANY_BYTES, BadPicture, open_picture
 
 log = structlog.get_logger()
@@ -64,12 +62,13 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
         height=header.height,
         bytes=len(content),
     )
-    try:
-        storage.put_picture(row.input_key, content, header.content_type, row.file_name)
-    except ERRORS as error:
-        log.error("picture not stored", reason=explain(error))
-        raise Unavailable("The picture could not be stored; please try again.") from error
-    _register(row)
+    with outbox.coming():
+        try:
+            storage.put_picture(row.input_key, content, header.content_type, row.file_name)
+        except ERRORS as error:
+            log.error("picture not stored", reason=explain(error))
+            raise Unavailable("The picture could not be stored; please try again.") from error
+        _register(row)
     return row
 
 
@@ -92,11 +91,11 @@ def rerun(original: Classification) -> Classification:
 
 
 def _register(row: Classification) -> None:
-    """Save a new row and send its message once that is committed. Raises Unavailable."""
+    """Save a new row and let its message be sent once that is committed. Raises Unavailable."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            transaction.on_commit(partial(send, row))
+            transaction.on_commit(partial(outbox.put, row))
     except DatabaseError as error:
         log.error("row not written", error=str(error))
         raise Unavailable(NOT_REGISTERED) from error
@@ -120,21 +119,7 @@ def _read(file: UploadedFile) -> bytes:
     return content
 
 
-def send(row: Classification) -> bool:
-    """Send a row's message and say so in the row; where either fails the sweeper sends it later, or again."""
-    request = contract.Request(id=str(row.id), input_key=row.input_key)
-    try:
-        app.send_task(contract.TASK_NAME, kwargs=request.arguments(), task_id=request.id)
-        row.submitted_at = timezone.now()
-        Classification.objects.filter(id=row.id).update(submitted_at=row.submitted_at)
-    except (BrokerError, DatabaseError, *ERRORS) as error:
-        log.error("message not sent or not noted, resubmit_stale will send it", id=request.id, reason=explain(error))
-        return False
-    return True
-
-
 def warm_up() -> None:
     """Make the clients that the first upload would otherwise wait for; asks nothing of the network."""
     s3()
-    with app.producer_pool.acquire(block=True) as producer:
-        producer.channel.sqs(queue=app.conf.task_default_queue)
+    outbox.warm_up()

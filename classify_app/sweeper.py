@@ -3,14 +3,16 @@
 from datetime import timedelta
 
 import structlog
+from celery.utils.functional import chunks
 from django.utils import timezone
 
+from classify_app import outbox
 from classify_app.completion import complete
 from classify_app.models import Classification, State
-from classify_app.submission import send
 from project import env, storage
 from project.aws import ERRORS
-from project.contract import ContractError
+from project.contract import ContractError, Record
+from project.queues import MAX_MESSAGES
 
 log = structlog.get_logger()
 
@@ -25,26 +27,30 @@ def sweep() -> int:
     """
     stale_since = timezone.now() - timedelta(seconds=env.web().stale_after_seconds)
     stale = Classification.objects.filter(state=State.QUEUED, submitted_at=None, created_at__lt=stale_since)
-    brought_in = 0
-    for row in stale.order_by("created_at").iterator(chunk_size=500):
-        brought_in += _bring_in(row)
-    return brought_in
+    rows = stale.order_by("created_at").iterator(chunk_size=500)
+    return sum(_bring_in(some) for some in chunks(rows, MAX_MESSAGES))
 
 
-def _bring_in(row: Classification) -> bool:
-    if row.created_at < timezone.now() - VERY_OLD:
+def _bring_in(rows: list[Classification]) -> int:
+    """Take the stored results of rows, or send their messages; return for how many either was done."""
+    taken, unanswered = 0, []
+    for row in rows:
         try:
-            record = storage.get_record(str(row.id))
-            if record is not None:
-                log.info("stored result taken", id=str(row.id))
-                return complete(record)
+            record = _stored_result(row)
+            if record is None:
+                unanswered.append(row)
+            else:
+                taken += complete(record)
+                log.info("stored result taken", id=record.id)
         except ERRORS as error:
             log.error("output bucket away, row left for the next sweep", id=str(row.id), error=str(error))
-            return False
         except ContractError as error:
             log.error("stored result can't be read, row left alone", id=str(row.id), error=str(error))
-            return False
-    sent = send(row)
+    sent = outbox.send(unanswered) if unanswered else 0
     if sent:
-        log.info("message sent again", id=str(row.id))
-    return sent
+        log.info("messages sent again", count=sent)
+    return taken + sent
+
+
+def _stored_result(row: Classification) -> Record | None:
+    return storage.get_record(str(row.id)) if row.created_at < timezone.now() - VERY_OLD else None

@@ -12,6 +12,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from classify_app import outbox
 from classify_app.authentication import UserRequest
 from classify_app.forms import UploadForm
 from classify_app.models import visible_to
@@ -60,17 +61,18 @@ def upload(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         return _home(request, form, 422)
     upload_id, accepted, status, retry_after = uuid4(), 0, 422, 0
-    for file in form.cleaned_data["pictures"]:
-        try:
-            take_upload(request.user.pk)
-            submit(file, request.user, upload_id)
-            accepted += 1
-        except BadPicture as refusal:
-            status = status_of(refusal)
-            messages.error(request, f"{file.name}: {refusal}")
-        except Unavailable as error:
-            status, retry_after = error.status, error.retry_after
-            messages.error(request, f"{file.name}: {error}")
+    with outbox.coming():
+        for file in form.cleaned_data["pictures"]:
+            try:
+                take_upload(request.user.pk)
+                submit(file, request.user, upload_id)
+                accepted += 1
+            except BadPicture as refusal:
+                status = status_of(refusal)
+                messages.error(request, f"{file.name}: {refusal}")
+            except Unavailable as error:
+                status, retry_after = error.status, error.retry_after
+                messages.error(request, f"{file.name}: {error}")
     if accepted:
         return redirect("upload-results", upload_id)
     response = _home(request, UploadForm(), status)

@@ -15,6 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from classify_app.connections import give_connection_back
 from classify_app.models import Classification, State
 
 log = structlog.get_logger()
@@ -32,13 +33,13 @@ _poll = ThreadPoolExecutor(1, thread_name_prefix="waiter")
 
 
 async def in_upload_thread(work: Callable[[], Answer]) -> Answer:
-    """Run blocking work that may use the database, and give its connection back before returning."""
+    """Run blocking work that may use the database, and give a pooled connection back before returning."""
 
     def run() -> Answer:
         try:
             return work()
         finally:
-            connection.close()
+            give_connection_back()
 
     return await sync_to_async(run, thread_sensitive=False, executor=_uploads)()
 
@@ -76,7 +77,7 @@ class Waiter:
                 await self._answer()
         finally:
             # Not awaited: a wait that begins meanwhile must find this task done.
-            _poll.submit(_give_connection_back)
+            _poll.submit(connection.close)
 
     async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -91,10 +92,6 @@ class Waiter:
                 if not future.done():
                     future.set_result(None)
         await asyncio.sleep(POLL_SECONDS)
-
-
-def _give_connection_back() -> None:
-    connection.close()
 
 
 def finished_of(ids: list[UUID]) -> list[UUID]:

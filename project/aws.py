@@ -88,11 +88,25 @@ def _client(service: str, **options: Any) -> Any:
 @cache
 def s3() -> "S3Client":
     # boto3 signs URLs of us-east-1 by an older version.
-    client: S3Client = _client("s3", signature_version="s3v4", read_timeout=S3_READ_SECONDS)
+    client: S3Client = _client(
+        "s3",
+        signature_version="s3v4",
+        read_timeout=S3_READ_SECONDS,
+        # The signature covers a body's SHA-256 already, where no checksum goes with it.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
     return client
 
 
 @cache
 def sqs() -> "SQSClient":
     client: SQSClient = _client("sqs")
+    return client
+
+
+@cache
+def quick_sqs() -> "SQSClient":
+    """Return the client for sends, which others wait behind."""
+    client: SQSClient = _client("sqs", **QUICK_TIMEOUTS)
     return client

@@ -1,5 +1,6 @@
 """Celery's result backend: the record to S3, then its announcement to the response queue.
 
+Threads announce together, up to ten a call, and each waits until SQS has confirmed its own.
 Celery acknowledges the task's message last, so a crash anywhere in between only repeats, and a
 repeat changes nothing: the record is written once, and what is stored is what is announced.
 """
@@ -22,8 +23,9 @@ class RecordBackend(BaseBackend):
     def _store_result(self, task_id: str, result: Any, state: str, *_: Any, **__: Any) -> Any:
         if state != states.SUCCESS:
             return result
-        stored = storage.put_record(result)
-        queues.announce(stored)
+        with queues.announcing() as announce:
+            stored = storage.put_record(result)
+            announce(stored)
         log.info(
             "classified",
             id=stored.id,

@@ -8,13 +8,13 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 - each acknowledgement was a blocking DeleteMessage in the way of everything else,
 - a refusal by AWS of any other call, such as setting a message's visibility, stopped the worker,
 - what came after the consumer was cancelled was given back one by one, through a client made for it,
-- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker.
+- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker,
+- each message that is published was a call of its own, and so was the receive for each place that became free.
 """
 
-import queue
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import kombu.transport
@@ -22,15 +22,18 @@ import pycurl
 import structlog
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.transport import SQS, virtual
+from kombu.utils.json import dumps
 
 from project.aws import ERRORS, reason_in
 from project.backoff import Backoff
+from project.batching import Batcher, say_if_failed
+from project.queues import MAX_MESSAGES, SendError, send_all
 
 log = structlog.get_logger()
 
-MAX_BATCH = 10  # SQS's batch calls take at most 10 entries.
 ACK_LINGER_SECONDS = 0.05
-FULL_SECONDS = 0.02  # between looks for a free place while all are taken, or while nothing may be received
+LOOK_SECONDS = 0.02  # between looks for free places while there are too few, or while nothing may be received
+RECEIVE_LINGER_SECONDS = 0.5  # for more free places, while half of them or more are taken
 CONNECT_SECONDS = 5
 RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
 
@@ -51,42 +54,35 @@ class TimedConnection(AsyncHTTPSConnection):
         curl.setopt(pycurl.NOSIGNAL, 1)
 
 
-class Acknowledger(threading.Thread):
+class Acknowledger:
     """Deletes acknowledged messages, up to ten a call. What it fails to delete is delivered again."""
 
     def __init__(self) -> None:
-        super().__init__(name="sqs-acknowledger", daemon=True)
-        self._handles: queue.SimpleQueue[tuple[Any, str, str] | None] = queue.SimpleQueue()
-        self.start()
+        self._batcher: Batcher[tuple[Any, str, str], None] = Batcher(
+            self._delete, max_batch_size=MAX_MESSAGES, max_wait_seconds=ACK_LINGER_SECONDS, name="sqs-acknowledger"
+        )
+        # Nobody waits for a deletion, so it may always wait for another.
+        self._others = self._batcher.coming()
+        self._others.__enter__()
 
     def put(self, client: Any, queue_url: str, receipt_handle: str) -> None:
-        self._handles.put((client, queue_url, receipt_handle))
+        self._batcher.submit((client, queue_url, receipt_handle)).add_done_callback(say_if_failed)
 
     def stop(self, timeout: float = 30) -> None:
         """Delete what is still waiting, then end."""
-        self._handles.put(None)
-        self.join(timeout)
+        self._batcher.close(timeout)
 
-    def run(self) -> None:
-        running = True
-        while running:
-            batch = self._take()
-            running = None not in batch
-            by_queue: dict[tuple[Any, str], list[str]] = {}
-            for client, queue_url, handle in filter(None, batch):
-                by_queue.setdefault((client, queue_url), []).append(handle)
-            for (client, queue_url), handles in by_queue.items():
-                self._delete_batch(client, queue_url, handles)
+    @property
+    def stopped(self) -> bool:
+        return self._batcher.closed
 
-    def _take(self) -> list[tuple[Any, str, str] | None]:
-        batch = [self._handles.get()]
-        deadline = time.monotonic() + ACK_LINGER_SECONDS
-        while len(batch) < MAX_BATCH and batch[-1] is not None:
-            try:
-                batch.append(self._handles.get(timeout=max(0, deadline - time.monotonic())))
-            except queue.Empty:
-                break
-        return batch
+    def _delete(self, acknowledged: list[tuple[Any, str, str]]) -> list[None]:
+        by_queue: dict[tuple[Any, str], list[str]] = {}
+        for client, queue_url, handle in acknowledged:
+            by_queue.setdefault((client, queue_url), []).append(handle)
+        for (client, queue_url), handles in by_queue.items():
+            self._delete_batch(client, queue_url, handles)
+        return [None] * len(acknowledged)
 
     def _delete_batch(self, client: Any, queue_url: str, handles: list[str]) -> None:
         entries = [{"Id": str(position), "ReceiptHandle": handle} for position, handle in enumerate(handles)]
@@ -119,7 +115,35 @@ class Channel(SQS.Channel):
         self.may_receive: Callable[[], bool] = lambda: True
         """Asked before each receive; while it says no there is none."""
         self._backoff = Backoff()
+        self._published: list[tuple[str, dict[str, Any]]] | None = None
+        self._room_since: float | None = None
         super().__init__(*args, **kwargs)
+
+    @contextmanager
+    def publishing_together(self) -> Iterator[dict[str, SendError]]:
+        """Keep what is published to this channel meanwhile and send it at the end, up to ten messages a call.
+
+        Yields a dictionary that then holds, by the ids of their tasks, why messages were not sent.
+        """
+        errors: dict[str, SendError] = {}
+        published: list[tuple[str, dict[str, Any]]] = []
+        self._published = published
+        try:
+            yield errors
+        finally:
+            self._published = None
+        for queue in {queue for queue, _ in published}:
+            messages = [message for its_queue, message in published if its_queue == queue]
+            client, url = self.sqs(queue=self.canonical_queue_name(queue)), self._new_queue(queue)
+            for message, error in zip(messages, send_all(client, url, [*map(dumps, messages)]), strict=True):
+                if error is not None:
+                    errors[message["headers"]["id"]] = error
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        if self._published is None:
+            super()._put(queue, message, **kwargs)
+        else:
+            self._published.append((queue, message))
 
     @property
     def held(self) -> list[str]:
@@ -129,10 +153,10 @@ class Channel(SQS.Channel):
 
     def set_visibility(self, handles: list[str], seconds: int, queue_url: str) -> None:
         """Hide messages for that many seconds from now on; 0 gives them back at once. Where that fails they wait."""
-        for start in range(0, len(handles), MAX_BATCH):
+        for start in range(0, len(handles), MAX_MESSAGES):
             entries = [
                 {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-                for position, handle in enumerate(handles[start : start + MAX_BATCH])
+                for position, handle in enumerate(handles[start : start + MAX_MESSAGES])
             ]
             try:
                 self.sqs().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
@@ -184,10 +208,25 @@ class Channel(SQS.Channel):
             seconds = self._backoff.seconds()
             log.warning("receive failed, trying again", queue=queue, seconds=round(seconds, 1))
             self.hub.call_later(seconds, self._schedule_queue, queue)
-        elif not self.qos.can_consume() or not self.may_receive():
-            self.hub.call_later(FULL_SECONDS, self._schedule_queue, queue)
         else:
             super()._loop1(queue, messages_fetched)
+
+    def _schedule_queue(self, queue: str) -> None:
+        if queue in self._active_queues and not (self._has_room() and self.may_receive()):
+            self.hub.call_later(LOOK_SECONDS, self._schedule_queue, queue)
+            return
+        self._room_since = None
+        super()._schedule_queue(queue)
+
+    def _has_room(self) -> bool:
+        """Tell whether a receive is worth its price: for ten messages, or for fewer while there is little to do."""
+        free = self.qos.can_consume_max_estimate()
+        if free is None or free >= min(MAX_MESSAGES, self.qos.prefetch_count / 2):
+            return True
+        if free == 0:
+            return False
+        self._room_since = self._room_since or time.monotonic()
+        return time.monotonic() >= self._room_since + RECEIVE_LINGER_SECONDS
 
     def asynsqs(self, queue: str | None = None) -> Any:
         connection = super().asynsqs(queue)
@@ -237,7 +276,7 @@ class Transport(SQS.Transport):
 
     @property
     def acknowledger(self) -> Acknowledger:
-        if self._acknowledger is None or not self._acknowledger.is_alive():
+        if self._acknowledger is None or self._acknowledger.stopped:
             self._acknowledger = Acknowledger()
         return self._acknowledger
 

@@ -13,12 +13,14 @@ import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from kombu import pools
 
 from classify_app.rate_limits import counts
 from infra.local import faults, resources
 from project import aws as clients
 from project import env
 from project.aws import sqs
+from project.celery import app
 from tests.environment import AWS_PORT, AWS_URL, STATE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,13 +79,18 @@ def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy
     proxy = faults.Proxy(AWS_URL)
     proxy.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    clear = (clients.s3.cache_clear, clients.sqs.cache_clear, env.aws.cache_clear)
-    for forget in clear:
-        forget()
+    _forget_clients()
     yield proxy
-    for forget in clear:
-        forget()
+    _forget_clients()
     proxy.shutdown()
+
+
+def _forget_clients() -> None:
+    for cached in (clients.s3, clients.sqs, clients.quick_sqs, env.aws):
+        cached.cache_clear()
+    # Celery's, too.
+    pools.reset()
+    app._after_fork()
 
 
 @pytest.fixture(autouse=True)

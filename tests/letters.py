@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from classify_app import dead_letters
 from classify_app.models import Classification, DeadLetter
-from classify_app.submission import send
+from classify_app.outbox import send
 from project import env, queues
 from project.aws import sqs
 from tests.records import row
@@ -42,7 +42,7 @@ def dead(queue: DeadLetter.Queue, body: str) -> DeadLetter:
 
 def dead_request(make_row: Callable[[], Classification] = row) -> DeadLetter:
     """Return the letter of a row's request that died."""
-    send(make_row())
+    send([make_row()])
     exhaust(REQUESTS)
     consume_once(REQUESTS)
     return DeadLetter.objects.latest("id")

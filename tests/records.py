@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from classify_app import outbox
 from classify_app.consumer import settle
 from classify_app.models import Classification, new_id
 from project import contract, env, queues, storage
@@ -95,7 +96,8 @@ def _record(row: Classification, fields: dict[str, Any]) -> Record:
 
 
 def requests() -> list[dict[str, Any]]:
-    """Take the messages off the request queue; return the arguments of each."""
+    """Take the messages off the request queue, once the outbox is empty; return the arguments of each."""
+    outbox.flush()
     url = env.aws().request_queue_url
     taken = []
     while messages := sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):

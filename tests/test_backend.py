@@ -1,5 +1,7 @@
 """The result backend: the record is stored, then announced; a repeat announces what is stored."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
@@ -7,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from celery import states
 
+from infra.local import faults
 from project import contract, env, queues, storage
 from project.aws import s3
 from project.celery import app
@@ -26,9 +29,33 @@ def record():
 def announced():
     """Take the announced records off the response queue."""
     url = env.aws().response_queue_url
-    messages = queues.receive(url, wait_seconds=0)
-    queues.delete(url, messages)
-    return [contract.record_of(message["Body"]) for message in messages]
+    records = []
+    while messages := queues.receive(url, wait_seconds=0):
+        queues.delete(url, messages)
+        records += [contract.record_of(message["Body"]) for message in messages]
+    return records
+
+
+def of_another(record, **changes):
+    id = str(uuid4())
+    return replace(record, id=id, input_key=f"{id}.jpg", **changes)
+
+
+def by_id(records):
+    return sorted(records, key=lambda record: record.id)
+
+
+def stored_by_as_many_threads(records):
+    """Store records at the same time; return what each attempt came to: None, or its error."""
+
+    def store(record):
+        try:
+            app.backend.store_result(record.id, record, states.SUCCESS)
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    with ThreadPoolExecutor(len(records)) as threads:
+        return list(threads.map(store, records))
 
 
 def stored_keys(id):
@@ -82,6 +109,52 @@ def test_nothing_is_announced_that_was_not_stored(record, no_output_bucket):
     with pytest.raises(ClientError, match="NoSuchBucket"):
         app.backend.store_result(record.id, record, states.SUCCESS)
     assert announced() == []
+
+
+def test_what_many_threads_announce_goes_in_few_calls(record, proxied, monkeypatch):
+    monkeypatch.setattr(queues._announcer, "_max_wait_seconds", 60)
+    records = [of_another(record) for _ in range(40)]
+    assert stored_by_as_many_threads(records) == [None] * 40
+    assert by_id(announced()) == by_id(records)
+    assert proxied.passed["SendMessageBatch"] <= 8
+
+
+def test_a_call_takes_no_more_bytes_than_sqs_does(record, proxied):
+    records = [of_another(record, error="ü" * 30_000) for _ in range(10)]
+    assert stored_by_as_many_threads(records) == [None] * 10
+    assert by_id(announced()) == by_id(records)
+    assert proxied.passed["SendMessageBatch"] >= 3
+
+
+def test_one_alone_waits_for_nobody(record, monkeypatch):
+    monkeypatch.setattr(queues._announcer, "_max_wait_seconds", 60)
+    started = time.monotonic()
+    app.backend.store_result(record.id, record, states.SUCCESS)
+    assert time.monotonic() - started < 30
+    assert announced() == [record]
+
+
+def test_of_a_batch_just_the_attempt_fails_whose_announcement_did(record, proxied):
+    proxied.fault = faults.Fault(faults.PARTIAL, operation="SendMessageBatch")
+    records = [of_another(record) for _ in range(10)]
+    came_to = stored_by_as_many_threads(records)
+    confirmed = [one for one, error in zip(records, came_to, strict=True) if error is None]
+    assert set(came_to) == {None, "InternalError"}
+    assert by_id(announced()) == by_id(confirmed)
+
+
+def test_where_a_batch_fails_all_of_its_attempts_do(record, proxied):
+    proxied.fault = faults.Fault("denied", operation="SendMessageBatch")
+    assert stored_by_as_many_threads([of_another(record) for _ in range(5)]) == ["AccessDenied"] * 5
+    assert announced() == []
+
+
+def test_what_is_too_large_for_sqs_fails_alone(record):
+    large, small = of_another(record, error="x" * 1_100_000), of_another(record)
+    came_to = stored_by_as_many_threads([large, small])
+    assert came_to[0] is not None
+    assert came_to[1] is None
+    assert announced() == [small]
 
 
 def test_a_result_can_be_read_by_its_id(record):

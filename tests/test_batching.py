@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.batching import Batcher
+from project.batching import Batcher
 
 LONG = 30.0  # seconds; a test that has to wait for this fails by its time
 
@@ -148,3 +148,28 @@ def test_threads_run_batches_at_the_same_time():
     meeting = batcher(meet, max_batch_size=1, threads=2)
     futures = [meeting.submit(number) for number in (1, 2)]
     assert [future.result(10) for future in futures] == [1, 2]
+
+
+def test_a_closed_one_answers_what_it_has_and_takes_no_more():
+    slow = Double(seconds=0.05)
+    meeting = batcher(slow, max_batch_size=2, threads=2)
+    with meeting.coming():
+        futures = [meeting.submit(number) for number in range(7)]
+        assert meeting.close(10)
+    assert [future.result(0) for future in futures] == [2 * number for number in range(7)]
+    assert meeting.submit(8).cancelled()
+
+
+def test_closing_waits_no_longer_than_it_is_told():
+    meeting = batcher(Double(seconds=0.5))
+    meeting.submit(1)
+    assert not meeting.close(0.01)
+
+
+def test_a_drained_one_has_answered_everything_and_goes_on():
+    slow = Double(seconds=0.05)
+    meeting = batcher(slow, max_batch_size=2)
+    futures = [meeting.submit(number) for number in range(5)]
+    assert meeting.drain(10)
+    assert all(future.done() for future in futures)
+    assert meeting.submit(5).result(10) == 10

@@ -43,7 +43,7 @@ def site(django_db_setup: None, emulator: None, collected_static_files: None) ->
     """The port of a site whose forms take 20 MB, and whose patience is short."""
     port = free_ports(1)[0]
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "project.asgi:application", "--port", str(port), "--lifespan", "off"],
+        [sys.executable, "-m", "uvicorn", "project.asgi:application", "--port", str(port), "--lifespan", "on"],
         cwd=ROOT,
         env=environment(BODY_SECONDS=str(SECONDS), MAX_FORM_BYTES=str(FORM_BYTES)),
         stderr=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from classify_app.completion import complete
 from classify_app.dead_letters import settle
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.submission import send
+from classify_app.outbox import send
 from infra.local import resources
 from project import contract, env, queues, storage
 from project.aws import s3, sqs
@@ -74,7 +74,7 @@ def test_a_result_that_comes_later_wins_once(record):
 
 
 def test_a_repeat_counts_and_changes_nothing_else():
-    send(row())
+    send([row()])
     exhaust(REQUESTS)
     [message] = queues.receive(dead_url(REQUESTS), wait_seconds=0)
     sqs().change_message_visibility(
@@ -201,7 +201,7 @@ def test_an_announcement_of_no_classification_is_kept():
 
 def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
     one = row()
-    send(one)
+    send([one])
     exhaust(REQUESTS)
     with configured(OUTPUT_BUCKET="no-such-bucket"), pytest.raises(ClientError):
         consume_once(REQUESTS)
@@ -210,7 +210,7 @@ def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
 
 
 def test_while_the_table_is_away_nothing_is_deleted():
-    send(row())
+    send([row()])
     exhaust(REQUESTS)
     with table_away(), pytest.raises(DatabaseError):
         consume_once(REQUESTS)

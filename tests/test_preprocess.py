@@ -45,13 +45,13 @@ def reference_preprocessing(weights):
 @pytest.mark.parametrize("weights", [ResNet18_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2])
 def test_the_input_is_the_references(weights):
     ours, reference = reference_preprocessing(weights), weights.transforms()
-    table = ours.table()
+    normalisation = ours.normalisation()
     # In units of a pixel's 255 steps.
     scale = 255 * np.array(ours.deviation, np.float32)[:, None, None]
     for path in PHOTOGRAPHS:
         with Image.open(path) as image:
             rgb = image.convert("RGB")
-        difference = np.abs(preprocess.tensor(rgb, ours, table) - reference(rgb).numpy()) * scale
+        difference = np.abs(preprocess.tensor(rgb, ours, normalisation) - reference(rgb).numpy()) * scale
         assert np.rint(difference).max() <= 2, path.name
 
 
@@ -60,7 +60,7 @@ def test_the_input_of_odd_sizes_is_the_references(size):
     weights = ResNet50_Weights.IMAGENET1K_V2
     ours = reference_preprocessing(weights)
     image = pictures.gradient(size)
-    difference = np.abs(preprocess.tensor(image, ours, ours.table()) - weights.transforms()(image).numpy())
+    difference = np.abs(preprocess.tensor(image, ours, ours.normalisation()) - weights.transforms()(image).numpy())
     assert np.rint(difference * 255 * np.array(ours.deviation, np.float32)[:, None, None]).max() <= 2
 
 
@@ -126,7 +126,7 @@ def test_larger_pictures_are_never_bare():
 @pytest.mark.parametrize("name", pictures.GOOD)
 def test_every_good_picture_becomes_an_input_and_a_thumbnail(name):
     image = decoded(pictures.GOOD[name]())
-    tensor = preprocess.tensor(image, FALLBACK_PREPROCESSING, FALLBACK_PREPROCESSING.table())
+    tensor = preprocess.tensor(image, FALLBACK_PREPROCESSING, FALLBACK_PREPROCESSING.normalisation())
     assert (tensor.shape, tensor.dtype) == ((3, 224, 224), np.float32)
     assert np.isfinite(tensor).all()
     assert Image.open(io.BytesIO(preprocess.thumbnail(image))).format == "JPEG"
@@ -255,7 +255,7 @@ from PIL import Image
 settings = Preprocessing(232, 224, Image.Resampling.BILINEAR, (0.5,) * 3, (0.5,) * 3)
 def peak_of(content):
     image = preprocess.decode(content, 50_000_000).image
-    preprocess.tensor(image, settings, settings.table())
+    preprocess.tensor(image, settings, settings.normalisation())
     preprocess.thumbnail(image)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 small = peak_of(pictures.png((256, 256)))

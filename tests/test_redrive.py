@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
+from classify_app import outbox
 from classify_app.completion import complete
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
 from classify_app.redrive import Refused, discard, redrive
@@ -40,8 +41,9 @@ def run(*arguments):
 def test_a_request_is_sent_again_under_the_same_id():
     letter = dead_request()
     redrive(letter, "ada")
+    sent = requests()
     one = Classification.objects.get()
-    assert requests() == [contract.Request(str(one.id), one.input_key).arguments()]
+    assert sent == [contract.Request(str(one.id), one.input_key).arguments()]
     assert (one.state, one.error_code, one.error, one.finished_at) == (State.QUEUED, "", "", None)
     assert one.submitted_at > letter.first_seen
     letter.refresh_from_db()
@@ -103,6 +105,7 @@ def test_a_request_that_cannot_be_sent_is_left_to_the_sweeper():
     sqs().delete_queue(QueueUrl=env.aws().request_queue_url)
     try:
         redrive(letter, "ada")
+        outbox.flush()
     finally:
         resources.create()
     Classification.objects.update(created_at=timezone.now() - timedelta(minutes=2))
@@ -133,6 +136,7 @@ def test_a_response_that_cannot_be_sent_goes_on_waiting():
     try:
         with pytest.raises(Refused, match="The response queue is away"):
             redrive(letter, "ada")
+        outbox.flush()
     finally:
         resources.create()
     letter.refresh_from_db()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from classify_app.models import Classification, State
 from classify_app.sweeper import VERY_OLD, sweep
-from infra.local import resources
+from infra.local import faults, resources
 from project import env, storage
 from project.aws import s3, sqs
 from tests.records import done, requests, row
@@ -93,6 +93,23 @@ def test_what_cannot_be_sent_is_left_to_the_next_sweep():
         resources.create()
     assert sweep() == 1
     assert [request["id"] for request in requests()] == [str(stale.id)]
+
+
+def test_many_are_sent_ten_a_call(proxied):
+    stale = [aged(2 * MINUTES) for _ in range(25)]
+    assert sweep() == 25
+    assert proxied.passed["SendMessageBatch"] == 3
+    assert sorted(request["id"] for request in requests()) == sorted(str(one.id) for one in stale)
+
+
+def test_of_many_just_those_are_brought_in_that_were_sent(proxied):
+    stale = [aged(2 * MINUTES) for _ in range(5)]
+    proxied.fault = faults.Fault(faults.PARTIAL)
+    assert sweep() == 4
+    proxied.fault = faults.Fault()
+    assert Classification.objects.filter(submitted_at=None).count() == 1
+    assert sweep() == 1
+    assert sorted(request["id"] for request in requests()) == sorted(str(one.id) for one in stale)
 
 
 def test_the_command_says_how_many_it_brought_in():

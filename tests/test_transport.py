@@ -40,8 +40,12 @@ class Receiving:
         deadline = time.monotonic() + seconds
         while not happened():
             assert time.monotonic() < deadline, "it did not happen"
-            self.hub.call_later(0.05, lambda: None)  # so that the loop comes back
+            self.hub.call_later(0.02, lambda: None)  # so that the loop comes back
             next(self._loop)
+
+    def during(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
 
 
 @contextmanager
@@ -105,12 +109,43 @@ def test_a_full_consumer_takes_no_more_until_there_is_room(aws, proxy, monkeypat
     put(5)
     with receiving(proxy.url, monkeypatch, prefetch=2) as consumer:
         consumer.until(lambda: len(consumer.messages) == 2)
-        started = time.monotonic()
-        consumer.until(lambda: time.monotonic() > started + 0.5)
+        consumer.during(0.5)
         assert len(consumer.messages) == 2
         for message in list(consumer.messages):
             message.ack()
         consumer.until(lambda: len(consumer.messages) >= 4)
+
+
+def test_a_busy_consumer_receives_ten_at_a_time(aws, proxy, monkeypatch):
+    put(60)
+    with receiving(proxy.url, monkeypatch, prefetch=20) as consumer:
+        consumer.until(lambda: len(consumer.messages) == 20)
+        before = proxy.passed["ReceiveMessage"]
+        for number in range(40):
+            consumer.messages[number].ack()
+            consumer.during(0.02)
+        consumer.until(lambda: len(consumer.messages) == 60)
+        assert proxy.passed["ReceiveMessage"] - before <= 8
+
+
+def test_a_consumer_that_may_not_receive_does_not(aws, proxy, monkeypatch):
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
+        consumer.channel.may_receive = lambda: False
+        consumer.until(lambda: not consumer.channel.open_receives)
+        put()
+        consumer.during(0.5)
+        assert consumer.messages == []
+        consumer.channel.may_receive = lambda: True
+        consumer.until(lambda: consumer.messages)
+
+
+def test_few_free_places_are_filled_in_the_end(aws, proxy, monkeypatch):
+    put(11)
+    with receiving(proxy.url, monkeypatch, prefetch=10) as consumer:
+        consumer.until(lambda: len(consumer.messages) == 10)
+        consumer.messages[0].ack()
+        consumer.until(lambda: len(consumer.messages) == 11)
 
 
 def test_while_nobody_listens_the_consumer_tries_again(aws, proxy, monkeypatch):
@@ -119,8 +154,7 @@ def test_while_nobody_listens_the_consumer_tries_again(aws, proxy, monkeypatch):
         consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
         proxy.shutdown()
         proxy.server_close()
-        started = time.monotonic()
-        consumer.until(lambda: time.monotonic() > started + 3)
+        consumer.during(3)
         again = faults.Proxy(AWS_URL, port)
         again.start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)

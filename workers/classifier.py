@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -42,14 +43,18 @@ class Classifier:
         labels = self.model.labels
         return tuple(Prediction(labels[i], int(i), round(float(probabilities[i]), 6)) for i in ordered)
 
-    def warm_up(self, max_batch_size: int) -> float:
+    def warm_up(self, max_batch_size: int, threads: int) -> float:
         """Run a batch of each size, so that none is slow later; return the seconds that a full one takes."""
         side = self.model.preprocessing.crop
-        for size in range(1, max_batch_size + 1):
+
+        def run(size: int) -> float:
+            started = time.monotonic()
             self.engine.logits(np.zeros((size, 3, side, side), np.float32))
-        started = time.monotonic()
-        self.engine.logits(np.zeros((max_batch_size, 3, side, side), np.float32))
-        return time.monotonic() - started
+            return time.monotonic() - started
+
+        # The largest first, so that the threads end together.
+        with ThreadPoolExecutor(threads) as runners:
+            return max(runners.map(run, range(max_batch_size, 0, -1)))
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """From a picture's bytes to its five likeliest labels: decoders feed the micro-batcher, which feeds the classifier."""
 
-import ctypes
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +11,13 @@ from pathlib import Path
 import structlog
 
 from project import env
+from project.batching import Batcher
 from project.contract import Prediction
 from project.pictures import Header, open_picture
-from workers import admission, engines, preprocess
-from workers.batching import Batcher
+from workers import admission, engines, memory, preprocess
 from workers.classifier import Classifier
-from workers.preprocess import Input
+from workers.engines import TORCH, Engine
+from workers.preprocess import BARE, Input
 
 log = structlog.get_logger()
 
@@ -80,22 +80,19 @@ class Pipeline:
 
     def warm_up(self) -> float:
         """Run batches of all sizes; return the seconds that a full one takes."""
-        return self.classifier.warm_up(self._config.max_batch_size)
-
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-KEPT_BYTES = 32 * 1024 * 1024  # the activations of a batch of eight; decoded pictures are larger or reused
-FREE_BYTES = 256 * 1024 * 1024
+        return self.classifier.warm_up(self._config.max_batch_size, self._config.threads)
 
 
 @cache
 def pipeline() -> Pipeline:
     """Load the configured model, once a process. Ends the program with a sentence where that can't be."""
     config = env.worker()
-    _keep_memory()
     started = time.monotonic()
+    memory.bound_arenas(config.threads + 1)
     engine = engines.load(config)
+    _check_bare(engine, config)
     admission.check(engine, Path(config.verified_file))
+    memory.give_back()
     loaded = Pipeline(Classifier(engine), config, env.common().max_pixels)
     log.info(
         "model loaded",
@@ -109,9 +106,9 @@ def pipeline() -> Pipeline:
     return loaded
 
 
-def _keep_memory() -> None:
-    """Let glibc keep what a forward pass frees for the next: asking the system again costs a tenth of its time."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, FREE_BYTES)
+def _check_bare(engine: Engine, config: env.Worker) -> None:
+    """Refuse bare pictures where the network takes only the size that it was exported, or padded, for."""
+    if config.preprocessing == BARE and (engine.name != TORCH or engine.model.fallback):
+        raise env.ConfigurationError(
+            f"PREPROCESSING=bare needs ENGINE=torch and a ResNet; {engine.model.name} by {engine.name} takes one size."
+        )

@@ -56,11 +56,11 @@ class Preprocessing:
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
 
-    def table(self) -> npt.NDArray[np.float32]:
-        """Return the normalised value of each byte in each channel: float32, (3, 256)."""
-        scaled = np.arange(256, dtype=np.float32) / np.float32(255)
+    def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return the factor and the shift that make of a channel's bytes its normalised values: float32, (3, 1, 1)."""
         mean, deviation = np.array(self.mean, np.float32), np.array(self.deviation, np.float32)
-        return (scaled[None] - mean[:, None]) / deviation[:, None]
+        factor, shift = np.float32(1) / (np.float32(255) * deviation), -mean / deviation
+        return factor.reshape(3, 1, 1), shift.reshape(3, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ def _transposed(rgb: Image.Image, orientation: int | None) -> Image.Image:
 
 def inputs(preprocessing: Preprocessing, kind: str) -> Callable[[Decoded], Input]:
     """Return what makes a network's input of a decoded picture, as PREPROCESSING says."""
-    table = preprocessing.table()
+    normalisation = preprocessing.normalisation()
 
     def reference(picture: Decoded) -> Input:
-        return tensor(picture.image, preprocessing, table, picture.size)
+        return tensor(picture.image, preprocessing, normalisation, picture.size)
 
     def bare(picture: Decoded) -> Input:
         # The replaced system's pictures are of 64 x 64; a large one as it is would take all memory.
@@ -148,7 +148,7 @@ def bare_tensor(image: Image.Image) -> Input:
 def tensor(
     image: Image.Image,
     preprocessing: Preprocessing,
-    table: npt.NDArray[np.float32],
+    normalisation: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
     size: tuple[int, int] | None = None,
 ) -> Input:
     """Return the network's input for an RGB picture: float32, (3, crop, crop).
@@ -158,14 +158,15 @@ def tensor(
     """
     side = preprocessing.crop
     size = size or image.size
-    # A reduced picture is an eighth, a quarter or half as large, and its last column may stand for less than the others.
+    # A reduced picture is an eighth, a quarter or half as large, and its last column may stand for less than another.
     reduction = round(max(size) / max(image.size))
     left, top, right, bottom = (edge / reduction for edge in _crop_box(*size, preprocessing))
     box = (left, top, min(right, image.width), min(bottom, image.height))
     pixels = np.asarray(image.resize((side, side), preprocessing.resample, box=box))
+    factor, shift = normalisation
     normalised = np.empty((3, side, side), np.float32)
-    for channel in range(3):
-        np.take(table[channel], pixels[..., channel], out=normalised[channel])
+    np.multiply(pixels.transpose(2, 0, 1), factor, out=normalised)
+    normalised += shift
     return normalised
 
 
@@ -184,10 +185,18 @@ def _crop_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[fl
 def thumbnail(image: Image.Image) -> bytes:
     """Return a JPEG of an RGB picture, at most MAX_THUMBNAIL_BYTES long and 160 pixels at its longer side."""
     for side, quality in THUMBNAIL_TRIES:
-        scale = min(1.0, side / max(image.size))
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = _within(image, side)
         jpeg = io.BytesIO()
-        image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0).save(jpeg, "JPEG", quality=quality)
+        image.save(jpeg, "JPEG", quality=quality)
         if jpeg.tell() <= MAX_THUMBNAIL_BYTES:
             break
     return jpeg.getvalue()
+
+
+def _within(image: Image.Image, side: int) -> Image.Image:
+    """Return a picture whose longer side is no longer than that; averaging whole blocks first takes a third as long."""
+    scale = side / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.01)

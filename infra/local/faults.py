@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,7 @@ UPSTREAM_SECONDS = 40  # more than a long poll
 SWALLOWED_SECONDS = 120
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade")
 
-NONE, TIMEOUT, RESET = "none", "timeout", "reset"
+NONE, TIMEOUT, RESET, PARTIAL = "none", "timeout", "reset", "partial"
 REFUSALS = {
     "error": (500, "InternalError", "We encountered an internal error. Please try again."),
     "slow_down": (503, "SlowDown", "Please reduce your request rate."),
@@ -38,7 +39,8 @@ REFUSALS = {
 }
 """Status, code and message of the answers that AWS gives instead of doing what was asked."""
 
-KINDS = (NONE, TIMEOUT, RESET, *REFUSALS)
+KINDS = (NONE, TIMEOUT, RESET, PARTIAL, *REFUSALS)
+"""PARTIAL: of a batch that SQS is given, the first entry fails; other requests pass."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Fault:
 
     def strikes(self, service: str, operation: str) -> bool:
         if self.kind == NONE or self.service not in ("", service) or self.operation not in ("", operation):
+            return False
+        if self.kind == PARTIAL and not operation.endswith("Batch"):
             return False
         return random.random() < self.share  # noqa: S311 -- no secret
 
@@ -106,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         service, operation = self._operation()
         if self.server.fault.strikes(service, operation):
             self.server.count_struck(operation)
-            self._strike(self.server.fault.kind, service)
+            self._strike(self.server.fault.kind, service, body)
         else:
             self.server.count_passed(service, operation, body)
             self._pass_on(body)
@@ -119,19 +123,37 @@ class _Handler(BaseHTTPRequestHandler):
             return "sqs", target.removeprefix("AmazonSQS.")
         return "s3", self.command
 
-    def _pass_on(self, body: bytes) -> None:
+    def _pass_on(self, body: bytes, failed: Sequence[dict[str, Any]] = ()) -> None:
+        """Answer as the upstream does; say of a batch's entries that these failed, too."""
         upstream = http.client.HTTPConnection(self.server.upstream, timeout=UPSTREAM_SECONDS)
         try:
-            upstream.request(self.command, self.path, body, dict(self.headers.items()))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+            upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
-            self._answer(answer.status, answer.read(), dict(answer.getheaders()))
+            content = answer.read()
+            if failed:
+                content = json.dumps({**json.loads(content), "Failed": failed}).encode()
+            self._answer(answer.status, content, dict(answer.getheaders()))
         except OSError:
             self._reset()
         finally:
             upstream.close()
 
-    def _strike(self, kind: str, service: str) -> None:
-        if kind == TIMEOUT:
+    def _fail_first(self, body: bytes) -> None:
+        """Do but the rest of a batch; a batch of one is answered as if that one had been the first of others."""
+        document = json.loads(body)
+        first, *others = document["Entries"]
+        failed = [{"Id": first["Id"], "Code": "InternalError", "Message": "Please try again.", "SenderFault": False}]
+        if others:
+            self._pass_on(json.dumps({**document, "Entries": others}).encode(), failed)
+        else:
+            answer = json.dumps({"Successful": [], "Failed": failed}).encode()
+            self._answer(200, answer, {"Content-Type": "application/x-amz-json-1.0"})
+
+    def _strike(self, kind: str, service: str, body: bytes) -> None:
+        if kind == PARTIAL:
+            self._fail_first(body)
+        elif kind == TIMEOUT:
             time.sleep(SWALLOWED_SECONDS)
             self.close_connection = True
         elif kind == RESET:

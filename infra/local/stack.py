@@ -91,7 +91,7 @@ def processes(ports: Local) -> list[Process]:
         Process(
             "web",
             f"{sys.executable} -m uvicorn project.asgi:application --host 127.0.0.1 --port {ports.web_port}"
-            " --lifespan off --timeout-graceful-shutdown 5 --no-access-log",
+            " --lifespan on --timeout-graceful-shutdown 5 --no-access-log",
         ),
         Process(
             "worker",

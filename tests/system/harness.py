@@ -184,7 +184,7 @@ class System:
         return self.python("manage.py", "create_token", username, "--name=system tests", *options).strip()
 
     def start_web(self) -> None:
-        options = ["--host", "127.0.0.1", "--port", str(self.web_port), "--lifespan", "off", "--no-access-log"]
+        options = ["--host", "127.0.0.1", "--port", str(self.web_port), "--lifespan", "on", "--no-access-log"]
         self._start("web", ["-m", "uvicorn", "project.asgi:application", *options])
 
     def start_worker(self, name: str) -> None:

@@ -18,7 +18,7 @@ MODEL_METADATA, PRECISION_METADATA = "recognition.model", "recognition.precision
 
 # ONNX Runtime's errors have no base of their own.
 FAULTS = tuple(kind for kind in vars(faults).values() if isinstance(kind, type) and issubclass(kind, Exception))
-UNLOADABLE = (OSError, ValueError, TypeError, KeyError, *FAULTS, *ERRORS)
+UNLOADABLE: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, KeyError, *FAULTS, *ERRORS)
 """What reading, and ONNX Runtime, raise on what is no exported network."""
 
 

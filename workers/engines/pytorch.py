@@ -33,7 +33,7 @@ class TorchEngine:
             # torch.compile, which it recommends instead, needs a compiler wherever it runs.
             warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
             # Freezing folds the batch norms into the convolutions.
-            self._network = torch.jit.freeze(torch.jit.trace(network, example))  # type: ignore[no-untyped-call]
+            self._network = torch.jit.freeze(torch.jit.trace(network, example, check_trace=False))  # type: ignore[no-untyped-call]
             # Layouts of oneDNN: a quarter faster for ResNet-50, a fifth slower for depthwise convolutions.
             if self._device.type == "cpu" and not self.model.fallback:
                 self._network = torch.jit.optimize_for_inference(self._network)

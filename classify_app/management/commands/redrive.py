@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
+from classify_app import outbox
 from classify_app.models import DeadLetter
 from classify_app.redrive import Refused, redrive
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
                 redriven += 1
             except Refused as refusal:
                 refusals.append(f"{letter.pk}: {refusal}")
+        outbox.flush()
         self.stdout.write(f"{redriven} redriven")
         if refusals:
             raise CommandError("\n".join([f"{len(refusals)} not redriven:", *refusals]))

@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 from infra.local import resources
 from infra.local.chaos.system import System
-from infra.local.faults import RESET, TIMEOUT, Fault
+from infra.local.faults import PARTIAL, RESET, TIMEOUT, Fault
 
 FAULT_SECONDS = (1.0, 6.0)
 FAULT_SHARES = (0.2, 1.0)
 # Not those that last until somebody acts, such as a missing permission.
-FAULTS = ("error", "slow_down", "throttled", TIMEOUT, RESET)
+FAULTS = ("error", "slow_down", "throttled", TIMEOUT, RESET, PARTIAL)
 MAX_MESSAGES = 5
 
 Disturbance: TypeAlias = Callable[[System, Random], str]

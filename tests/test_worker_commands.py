@@ -1,4 +1,4 @@
-"""Precisions on trial: compared on photographs, admitted or refused, and run only when admitted."""
+"""The worker by command: precisions run only when verified, exports, bare pictures."""
 
 import json
 import subprocess
@@ -6,8 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from torchvision.models import get_model
+from torchvision.transforms.functional import to_tensor
 
 from project.env import ConfigurationError
+from tests import pictures
 from tests.conftest import ROOT
 from workers import admission, models
 from workers.admission import Comparison, compare
@@ -156,3 +160,30 @@ def test_int8_needs_photographs(command, tmp_path):
 def test_random_weights_prove_nothing_and_it_is_said(command):
     ran = command("verify", SAMPLES, MODEL="resnet18", MODEL_WEIGHTS="random")
     assert "Random weights prove nothing" in ran.stderr
+
+
+def test_bare_pictures_get_the_replaced_systems_answers(command, tmp_path):
+    """ResNet-18 on the bare tensor of 64 x 64, as the replaced system had it."""
+    torch.manual_seed(0)
+    network = get_model("resnet18").eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    image = pictures.noise((64, 64))
+    image.save(tmp_path / "picture.png")
+    with torch.inference_mode():
+        best = network(to_tensor(image)[None]).softmax(1)[0].topk(5)
+    ran = command(
+        "--json",
+        tmp_path / "picture.png",
+        MODEL="resnet18",
+        MODEL_WEIGHTS=str(tmp_path / "weights.pth"),
+        PREPROCESSING="bare",
+    )
+    found = json.loads(ran.stdout)["top5"]
+    assert [prediction["index"] for prediction in found] == best.indices.tolist()
+    assert [prediction["confidence"] for prediction in found] == pytest.approx(best.values.tolist(), abs=1e-5)
+
+
+def test_the_fallback_takes_no_bare_pictures(command):
+    refused = command(SAMPLES / "coffee.png", PREPROCESSING="bare")
+    assert refused.returncode == 1
+    assert "PREPROCESSING=bare needs ENGINE=torch and a ResNet" in refused.stderr

@@ -1,0 +1,85 @@
+"""`make bench-engine`: CPU time of the bare forward pass against bytes-to-top-5, by engine, precision and batch."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import results
+from benchmarks.figures import spread
+from benchmarks.photographs import photographs
+
+MODELS = ("resnet18", "resnet50")
+BATCH_SIZES = (1, 8)
+ENGINES = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"), ("onnx", "int8"))
+PACKAGES = ("torch", "torchvision", "onnxruntime", "pillow", "numpy")
+
+
+def main(
+    models: Annotated[str, typer.Option(help="Which models, comma-separated.")] = ",".join(MODELS),
+    output: Annotated[Path, typer.Option(help="The folder that engine.json is written to.")] = results.FOLDER,
+) -> None:
+    """Measure every engine and precision with untrained weights, which take the time of trained ones."""
+    rows, runs = [], []
+    with tempfile.TemporaryDirectory(prefix="recognition-engines-") as folder:
+        for model in models.split(","):
+            variables = {"MODEL": model, "MODEL_WEIGHTS": "random"}
+            exported = {precision: _export(Path(folder), variables, precision) for precision in ("fp32", "int8")}
+            for engine, precision in ENGINES:
+                for batch_size in BATCH_SIZES:
+                    chosen = {"ENGINE": engine, "PRECISION": precision, "MAX_BATCH_SIZE": str(batch_size)}
+                    if engine == "onnx":
+                        chosen["ONNX_MODEL"] = str(exported[precision])
+                    found = _measure({**variables, **chosen})
+                    runs.append({"model": model, "batch_size": batch_size, **found})
+                    rows.append(row(model, batch_size, found))
+                    print(f"{model} {engine} {precision} batch {batch_size}: measured", file=sys.stderr)
+    results.report("engine", rows, runs, versions=results.versions_of(PACKAGES), folder=output)
+
+
+def row(model: str, batch_size: int, found: dict[str, Any]) -> dict[str, Any]:
+    """Sum up one engine's rounds; each round's ratio is of what was measured one after the other."""
+    forwards, pipelines = found["forward"], found["pipeline"]
+    ratios = [bare["cpu_ms"] / whole["cpu_ms"] for bare, whole in zip(forwards, pipelines, strict=True)]
+    return {
+        "model": model,
+        "engine": found["engine"],
+        "precision": found["precision"],
+        "batch_size": batch_size,
+        **spread("forward_cpu_ms", [bare["cpu_ms"] for bare in forwards]),
+        **spread("pipeline_cpu_ms", [whole["cpu_ms"] for whole in pipelines]),
+        **spread("forward_per_pipeline_cpu", ratios),
+        **spread("forward_images_per_s", [bare["images_per_s"] for bare in forwards]),
+        **spread("images_per_s", [whole["images_per_s"] for whole in pipelines]),
+        "resident_mb": round(found["resident_mb"]),
+    }
+
+
+def _export(folder: Path, variables: dict[str, str], precision: str) -> Path:
+    """Write the model for ONNX Runtime."""
+    path = folder / f"{variables['MODEL']}-{precision}.onnx"
+    calibration = [str(photograph) for photograph in photographs()[:16]] if precision == "int8" else []
+    _run(["-m", "workers", "export", str(path), *calibration, "--precision", precision], variables)
+    return path
+
+
+def _measure(variables: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_run(["-m", "benchmarks.engine.measure"], variables).splitlines()[-1])
+    return found
+
+
+def _run(arguments: list[str], variables: dict[str, str]) -> str:
+    environ = {**os.environ, **variables}
+    done = subprocess.run([sys.executable, *arguments], env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    typer.run(main)

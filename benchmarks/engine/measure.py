@@ -1,0 +1,92 @@
+"""One engine in a process of its own: forward passes and whole pipelines in turns, on the same model threads.
+
+`python -m benchmarks.engine.measure` prints what it found as JSON; the worker's variables choose the engine.
+"""
+
+import json
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+
+import numpy as np
+
+from benchmarks.forward import run_on_threads
+from benchmarks.photographs import photographs
+from project import env, logs
+from workers import engines, memory
+from workers.classifier import Classifier
+from workers.engines import Engine
+from workers.pipeline import Pipeline
+
+ROUNDS = 5
+FORWARD_SECONDS = 2.0
+PICTURES = 120  # a round, by the pipeline
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a picture costs: CPU time on all threads together, and how many a second go through."""
+
+    cpu_ms: float
+    images_per_s: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cost a round; the memory is the process's at most."""
+
+    engine: str
+    precision: str
+    forward: list[Cost]
+    pipeline: list[Cost]
+    resident_mb: float
+
+
+def forward(engine: Engine, batch_size: int, threads: int, seconds: float = FORWARD_SECONDS) -> Cost:
+    """Run the network alone, on as many threads as a worker has, over and over."""
+    side = engine.model.preprocessing.crop
+    batch = np.random.default_rng(0).standard_normal((batch_size, 3, side, side), np.float32)
+    return cost(lambda: run_on_threads(lambda: engine.logits(batch), threads, seconds) * batch_size)
+
+
+def whole(pipeline: Pipeline, contents: list[bytes], threads: int) -> Cost:
+    """Send pictures through the pipeline, as many at a time as a worker holds."""
+
+    def run() -> int:
+        with ThreadPoolExecutor(threads) as holders:
+            return len(list(holders.map(pipeline.classify, contents)))
+
+    return cost(run)
+
+
+def cost(run: Callable[[], int]) -> Cost:
+    """Return what each of the pictures that `run` counts cost."""
+    started, cpu_started = time.perf_counter(), time.process_time()
+    pictures = run()
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Cost(cpu_seconds / pictures * 1000, pictures / seconds)
+
+
+def main() -> None:
+    logs.configure()
+    config = env.worker()
+    memory.bound_arenas(config.threads + 1)
+    engine = engines.load(config)
+    memory.give_back()
+    pipeline = Pipeline(Classifier(engine), config, env.common().max_pixels)
+    pipeline.warm_up()
+    contents = [path.read_bytes() for path in islice(cycle(photographs()), PICTURES)]
+    whole(pipeline, contents[: len(contents) // 4], config.held_messages)
+    forwards, wholes = [], []
+    for _ in range(ROUNDS):
+        forwards.append(forward(engine, config.max_batch_size, config.threads))
+        wholes.append(whole(pipeline, contents, config.held_messages))
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(json.dumps(asdict(Measured(engine.name, engine.precision, forwards, wholes, peak_mb))))
+
+
+if __name__ == "__main__":
+    main()
