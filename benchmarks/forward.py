@@ -43,7 +43,8 @@ class Forward:
 
 def measured(environ: Mapping[str, str]) -> Forward:
     """Measure in a process of its own with these variables."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.forward"], env=environ, stdout=subprocess.PIPE, check=True)
+    command = [sys.executable, "-m", "benchmarks.forward"]
+    done = subprocess.run(command, env={**environ, "LOG_LEVEL": "WARNING"}, stdout=subprocess.PIPE, check=True)
     return Forward(**json.loads(done.stdout.splitlines()[-1]))
 
 

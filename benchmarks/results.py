@@ -80,6 +80,8 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
+        # Well above the number of cores, others were at work too, and only CPU times and ratios mean something.
+        "load_average": round(os.getloadavg()[1], 1),
     }
 
 

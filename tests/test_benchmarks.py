@@ -11,7 +11,10 @@ from benchmarks import load, results
 from benchmarks.figures import latencies, spread
 from benchmarks.system import cost
 from benchmarks.usage import cpu_seconds
+from infra.local import resources
 from infra.local.environment import ROOT
+from project import env
+from project.aws import sqs
 
 BURN = "sum(range(10**7))"
 
@@ -75,3 +78,11 @@ def test_the_system_is_measured_from_the_upload_to_the_price(tmp_path):
     assert worker["worker_resident_mb"] > 0
     assert {"idle_worker_core_percent", "start_model_load_s", "start_to_first_result_s"} <= worker.keys()
     assert len(document["runs"]) == len(loads) + 2
+
+
+def test_requests_are_counted_by_queue_and_as_they_are_billed(proxied):
+    url = env.aws().request_queue_url
+    sqs().send_message(QueueUrl=url, MessageBody="x" * 150_000)
+    assert proxied.passed == {"SendMessage": 1}
+    assert proxied.by_queue == {("SendMessage", resources.REQUESTS.name): 1}
+    assert proxied.billed == {"SendMessage": 3}  # of 64 KB each

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-# List prices of us-east-1 in US dollars, as of November 2025: https://aws.amazon.com/sqs/pricing/ (standard queues, the
-# first tier; the free million a month is left out), https://aws.amazon.com/s3/pricing/ (S3 Standard requests) and
-# https://aws.amazon.com/ec2/pricing/on-demand/ (Linux).
+# List prices of us-east-1 in US dollars: https://aws.amazon.com/sqs/pricing/ (standard queues, first tier, March 2026),
+# https://aws.amazon.com/s3/pricing/ (S3 Standard requests, 2025), https://aws.amazon.com/ec2/pricing/on-demand/ (Linux,
+# 2025). Left out: what is free a month, storage, data transfer, the database.
 SQS_REQUEST_USD = 0.40 / 1e6
 S3_WRITE_USD = 0.005 / 1e3
 S3_READ_USD = 0.0004 / 1e3
@@ -16,7 +16,7 @@ INSTANCE_CORES = 2
 
 
 def sqs_usd(requests: Mapping[str, float]) -> float:
-    """Return the price of SQS requests, given by operation."""
+    """Return the price of SQS requests as they are billed, by operation."""
     return sum(requests.values()) * SQS_REQUEST_USD
 
 

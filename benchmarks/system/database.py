@@ -41,5 +41,6 @@ def _count(state: Path, which: str) -> int:
 
 
 def _rows(state: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(state / DATABASE)) as database:
+    # Not `mode=ro`, which can't open a database in WAL mode while nobody else has it open.
+    with closing(sqlite3.connect(f"file:{state / DATABASE}?mode=rw", uri=True)) as database:
         return database.execute(query, values).fetchall()

@@ -4,6 +4,7 @@ The proxy takes CPU time and makes AWS slower, so nothing is timed here.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ S3_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests a picture: SQS's by operation and by operation and queue, S3's by HTTP method."""
+    """Requests a picture: SQS's by operation, as AWS bills them, and by operation and queue; S3's by HTTP method."""
 
     sqs: dict[str, float]
+    billed: dict[str, float]
     by_queue: dict[str, float]
     s3: dict[str, float]
 
@@ -39,13 +41,17 @@ def counting(variables: Mapping[str, str]) -> Iterator[tuple[Stack, Proxy]]:
 
 def counted(proxy: Proxy, pictures: int, send: Callable[[], object]) -> Requests:
     """Send `pictures` and count."""
-    passed, by_queue = proxy.passed.copy(), proxy.by_queue.copy()
+    passed, billed, by_queue = proxy.passed.copy(), proxy.billed.copy(), proxy.by_queue.copy()
     send()
     time.sleep(TRAILING_SECONDS)
-    made = {operation: count / pictures for operation, count in sorted((proxy.passed - passed).items())}
-    queues = (proxy.by_queue - by_queue).items()
+    made = _each(proxy.passed - passed, pictures)
     return Requests(
-        {operation: round(count, 3) for operation, count in made.items() if operation not in S3_METHODS},
-        {f"{operation} {queue}": round(count / pictures, 3) for (operation, queue), count in sorted(queues)},
-        {operation: round(count, 3) for operation, count in made.items() if operation in S3_METHODS},
+        {operation: count for operation, count in made.items() if operation not in S3_METHODS},
+        _each(proxy.billed - billed, pictures),
+        {" ".join(key): round(count / pictures, 3) for key, count in sorted((proxy.by_queue - by_queue).items())},
+        {operation: count for operation, count in made.items() if operation in S3_METHODS},
     )
+
+
+def _each(counts: Counter[str], pictures: int) -> dict[str, float]:
+    return {operation: round(count / pictures, 3) for operation, count in sorted(counts.items())}

@@ -67,11 +67,12 @@ def _own_cpu_ms(runs: list[Run]) -> float:
 
 def _aws(requests: Requests, own_cpu_ms: float) -> dict[str, Any]:
     million = 1_000_000
-    sqs, s3 = cost.sqs_usd(requests.sqs) * million, cost.s3_usd(requests.s3) * million
+    sqs, s3 = cost.sqs_usd(requests.billed) * million, cost.s3_usd(requests.s3) * million
     instance = cost.instance_usd(own_cpu_ms / 1000) * million
     return {
         "sqs_requests_per_image": _total(requests.sqs),
         "s3_requests_per_image": _total(requests.s3),
+        "sqs_billed_requests_per_image": _total(requests.billed),
         "sqs_requests_by_operation": requests.sqs,
         "sqs_requests_by_queue": requests.by_queue,
         "s3_requests_by_method": requests.s3,

@@ -6,6 +6,7 @@
 import argparse
 import http.client
 import json
+import math
 import random
 import socket
 import struct
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 CONTROL_PATH = "/_faults"
 UPSTREAM_SECONDS = 40  # more than a long poll
 SWALLOWED_SECONDS = 120
+BILLED_BYTES = 64 * 1024  # Each 64 KB of messages that SQS takes or gives count as a request.
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade")
 
 NONE, TIMEOUT, RESET, PARTIAL = "none", "timeout", "reset", "partial"
@@ -66,7 +68,7 @@ class Fault:
 class Proxy(ThreadingHTTPServer):
     """Passes requests on to `upstream`, but those that its fault strikes; counts both by the operation's name.
 
-    SQS's that pass are counted by operation and queue as well.
+    SQS's that pass are counted by operation and queue as well, and as AWS bills them.
     """
 
     daemon_threads = True
@@ -79,6 +81,7 @@ class Proxy(ThreadingHTTPServer):
         self.passed: Counter[str] = Counter()
         self.struck: Counter[str] = Counter()
         self.by_queue: Counter[tuple[str, str]] = Counter()
+        self.billed: Counter[str] = Counter()
         self._counting = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -94,6 +97,11 @@ class Proxy(ThreadingHTTPServer):
             self.passed[operation] += 1
             if service == "sqs":
                 self.by_queue[operation, json.loads(body).get("QueueUrl", "").rpartition("/")[2]] += 1
+
+    def count_billed(self, service: str, operation: str, size: int) -> None:
+        with self._counting:
+            if service == "sqs":
+                self.billed[operation] += math.ceil(size / BILLED_BYTES)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,6 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._upstream.close()
                 answer = self._upstream_answer(body)
             content = answer.read()
+            self.server.count_billed(*self._operation(), max(len(body), len(content)))
             if failed:
                 content = json.dumps({**json.loads(content), "Failed": failed}).encode()
             self._answer(answer.status, content, dict(answer.getheaders()))
