@@ -59,7 +59,7 @@ def measured(model: str, extent: Extent, say: Callable[[str], None]) -> Findings
         say(f"{model}: a worker that waits, and one that starts")
         alone = {**worker.idle(stack, extent.idle_seconds), **worker.start_up(stack)}
     say(f"{model}: AWS requests")
-    return Findings(forwards, runs, _requests(variables, extent.images // 2), alone)
+    return Findings(forwards, runs, _requests(variables, extent.images), alone)
 
 
 def loads(images: int) -> dict[str, tuple[int, Send]]:
