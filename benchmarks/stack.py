@@ -16,6 +16,7 @@ PROCESSES = {"web": "web", "worker": "worker", "consumer": "results"}
 
 SETTINGS = {
     "MODEL_WEIGHTS": "random",  # They take the same time as trained ones.
+    "MODEL_FALLBACK": "1",  # as in a local stack
     "LONG_POLL_SECONDS": "20",  # A local stack polls more often than a real one.
     "LOG_FORMAT": "json",
 }
@@ -30,9 +31,9 @@ def models() -> Sequence[str]:
     return MODELS
 
 
-def settings(model: str, **overrides: str) -> dict[str, str]:
-    """Return a benchmark's variables; what the caller's environment sets stays as it is, but for `overrides`."""
-    return {"MODEL": model, **{name: os.environ.get(name, value) for name, value in SETTINGS.items()}, **overrides}
+def settings(model: str) -> dict[str, str]:
+    """Return a benchmark's variables; what the caller's environment sets stays as it is."""
+    return {"MODEL": model, **{name: os.environ.get(name, value) for name, value in SETTINGS.items()}}
 
 
 @contextmanager

@@ -26,6 +26,7 @@ def test_a_peer_is_compared_with_the_whole_system_within_each_round():
     assert theirs["ours_over_this_images_per_s_min"] == theirs["ours_over_this_images_per_s_max"] == 1.5
     assert theirs["ours_over_this_images_per_cpu_s"] == 2
     assert theirs["p50_beyond_forward_s"] == 0.02
+    assert (ours["forward_share_of_own_cpu_min"], ours["forward_share_of_own_cpu_max"]) == (0.4, 0.8)
 
 
 def test_other_labels_than_ours_are_seen():

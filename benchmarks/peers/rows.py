@@ -31,6 +31,7 @@ def rows(rounds: Sequence[Round]) -> Iterator[Row]:
             "p50_beyond_forward_s": round(p50 - seconds, 4),
             "forward_cpu_ms": round(median(one.forward.cpu_ms for one in rounds), 2),
             "own_cpu_ms": round(median(turn.own_cpu_ms for turn in turns), 2),
+            **spread("forward_share_of_own_cpu", _forward_shares(rounds, turns)),
             "emulator_cpu_ms": round(median(turn.emulator_cpu_ms for turn in turns), 2),
             "same_labels_share": round(mean(_same_labels(*pair) for pair in zip(ours, turns, strict=True)), 3),
         }
@@ -65,6 +66,10 @@ def _turn(one: Round, server: str, concurrency: int) -> Turn:
 def _ratios(ours: list[Turn], theirs: list[Turn], figure: str) -> list[float]:
     """Return the ratio of each round."""
     return [getattr(mine, figure) / getattr(other, figure) for mine, other in zip(ours, theirs, strict=True)]
+
+
+def _forward_shares(rounds: Sequence[Round], turns: list[Turn]) -> list[float]:
+    return [one.forward.cpu_ms / turn.own_cpu_ms for one, turn in zip(rounds, turns, strict=True)]
 
 
 def _same_labels(ours: Turn, theirs: Turn) -> float:

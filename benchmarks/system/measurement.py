@@ -32,7 +32,10 @@ class Extent:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured of a model. By load: its runs, and its requests a picture."""
+    """What was measured of a model. By load: its runs, and its requests a picture.
+
+    `forwards` are one more than the rounds: each round stands between two of them.
+    """
 
     forwards: list[Forward]
     runs: dict[str, list[Run]]
@@ -43,19 +46,20 @@ class Findings:
 def measured(model: str, extent: Extent, say: Callable[[str], None]) -> Findings:
     variables = stacks.settings(model)
     environ = {**environment(stacks.unused_ports()), **variables}
-    before = forward.measured(environ)
+    runs: dict[str, list[Run]] = {load: [] for load in loads(extent.images)}
     with stacks.running(variables) as stack:
         closed_loop(stack, 2 * max(CONCURRENCIES), max(CONCURRENCIES))  # to warm up
-        runs: dict[str, list[Run]] = {load: [] for load in loads(extent.images)}
+        # Beside a stack that is idle, and often: what a core does in a second changes with the machine's other guests.
+        forwards = [forward.measured(environ)]
         for number in range(extent.rounds):
             for load, (_, send) in loads(extent.images).items():
                 say(f"{model}: {load}, round {number + 1} of {extent.rounds}")
                 runs[load].append(send(stack))
+            forwards.append(forward.measured(environ))
         say(f"{model}: a worker that waits, and one that starts")
         alone = {**worker.idle(stack, extent.idle_seconds), **worker.start_up(stack)}
-    after = forward.measured(environ)
     say(f"{model}: AWS requests")
-    return Findings([before, after], runs, _requests(variables, extent.images // 2), alone)
+    return Findings(forwards, runs, _requests(variables, extent.images // 2), alone)
 
 
 def loads(images: int) -> dict[str, tuple[int, Send]]:

@@ -1,10 +1,11 @@
 """What a model's run amounts to: a row for each load, and one for the worker by itself."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from statistics import mean, median
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
+from benchmarks.figures import spread
 from benchmarks.forward import Forward
 from benchmarks.results import Row
 from benchmarks.stack import PROCESSES
@@ -15,20 +16,16 @@ from benchmarks.system.uploads import Run
 
 
 def rows(found: Findings) -> Iterator[Row]:
-    bare = replace(
-        found.forwards[0],
-        cpu_ms=round(mean(one.cpu_ms for one in found.forwards), 2),
-        seconds=round(mean(one.seconds for one in found.forwards), 4),
-    )
+    about = found.forwards[0].about
     for load, runs in found.runs.items():
         yield {
-            **bare.about,
+            **about,
             "load": load,
             **_speed(runs),
-            **_cpu(bare, runs),
+            **_cpu(found.forwards, runs),
             **_aws(found.requests[load], _own_cpu_ms(runs)),
         }
-    yield {**bare.about, **found.worker}
+    yield {**about, **found.worker}
 
 
 def single_runs(found: Findings) -> Iterator[Row]:
@@ -46,14 +43,18 @@ def _speed(runs: list[Run]) -> dict[str, float]:
     }
 
 
-def _cpu(bare: Forward, runs: list[Run]) -> dict[str, float]:
-    own = _own_cpu_ms(runs)
+def _cpu(forwards: list[Forward], runs: list[Run]) -> dict[str, float]:
+    """Return CPU times, and the bare forward pass's share of them in each round."""
+    around = [(before.cpu_ms + after.cpu_ms) / 2 for before, after in pairwise(forwards)]
     return {
-        "forward_s": bare.seconds,
-        "forward_cpu_ms": bare.cpu_ms,
+        "forward_s": round(median(one.seconds for one in forwards), 4),
+        "forward_cpu_ms": round(median(one.cpu_ms for one in forwards), 2),
         **_used(runs),
-        "own_cpu_ms": round(own, 2),
-        "forward_share_of_own_cpu": round(bare.cpu_ms / own, 3),
+        "own_cpu_ms": round(_own_cpu_ms(runs), 2),
+        **spread(
+            "forward_share_of_own_cpu",
+            [bare / _own_cpu_ms([run]) for bare, run in zip(around, runs, strict=True)],
+        ),
     }
 
 
