@@ -4,17 +4,18 @@ import asyncio
 import os
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from classify_app import outbox  # noqa: E402 -- needs Django set up
 from classify_app.body_limit import BodyLimit  # noqa: E402
 from classify_app.submission import warm_up  # noqa: E402
+from classify_app.threadless import Handler  # noqa: E402
 from project.startup import check_aws  # noqa: E402
 
-site = BodyLimit(django)
+site = BodyLimit(Handler())
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -1,0 +1,75 @@
+"""Middleware without threads: asynchronous requests are guarded, logged in and told messages as Django does it."""
+
+import asyncio
+
+import httpx
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+
+from classify_app.threadless import Handler
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SITE = "http://127.0.0.1"
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def visit():
+    """Runs a visit to the site, given an HTTP client."""
+
+    async def run(visitor):
+        transport = httpx.ASGITransport(app=Handler())
+        async with httpx.AsyncClient(transport=transport, base_url=SITE, follow_redirects=True) as client:
+            return await visitor(client)
+
+    yield lambda visitor: asyncio.run(run(visitor))
+    connections.close_all()
+
+
+@pytest.fixture
+def account(transactional_db):
+    return User.objects.create_superuser("ada", password=PASSWORD)
+
+
+async def log_in(client):
+    await client.get("/login/")
+    answer = await client.post(
+        "/login/?next=/admin/",
+        data={"username": "ada", "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def test_a_session_is_kept(visit, account):
+    assert "ada" in visit(log_in).text
+
+
+def test_a_form_without_its_token_is_refused(visit, account):
+    async def post(client):
+        await log_in(client)
+        return await client.post("/admin/logout/")
+
+    assert visit(post).status_code == 403
+
+
+def test_messages_reach_the_next_page(visit, account):
+    async def add_a_group(client):
+        await log_in(client)
+        page = await client.get("/admin/auth/group/add/")
+        assert page.status_code == 200
+        return await client.post(
+            "/admin/auth/group/add/", data={"name": "curators", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        )
+
+    assert "was added successfully" in visit(add_a_group).text
+
+
+def test_answers_carry_the_headers_of_all_middleware(visit):
+    headers = visit(lambda client: client.get("/healthz")).headers
+    page = visit(lambda client: client.get("/login/"))
+    for name in ("X-Content-Type-Options", "Content-Security-Policy", "X-Frame-Options", "Content-Length"):
+        assert name in page.headers
+    assert "Set-Cookie" not in headers
