@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SEVERAL = 4
+SEVERAL = 8
 GATHER_SECONDS = 0.02  # for each of several messages
 
 Settle: TypeAlias = "Callable[[list[MessageTypeDef]], list[MessageTypeDef]]"

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 Answer = TypeVar("Answer")
 
-POLL_SECONDS = 0.03
+POLL_SECONDS = 0.02
 RETRY_SECONDS = 1.0  # while the database is away
 IDS_PER_QUERY = 500  # SQLite and PostgreSQL bound the parameters of a query.
 

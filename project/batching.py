@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from math import ceil
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -117,8 +118,10 @@ class Batcher(Generic[Item, Result]):
             while len(self._waiting) < self._max_batch_size and self._coming and not self._closed:
                 if not self._changed.wait(max(0, deadline - time.monotonic())):
                     break
+            # Threads that have nothing to do take their share: two halves are done sooner than one whole.
+            share = ceil(len(self._waiting) / (len(self._threads) - self._running))
             self._running += 1
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch_size))]
+            return [self._waiting.popleft() for _ in range(min(share, self._max_batch_size))]
 
     def _answer(self, batch: "list[tuple[Item, Future[Result]]]") -> None:
         try:

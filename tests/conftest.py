@@ -31,9 +31,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def emulator() -> Iterator[None]:
     """The embedded AWS, with our buckets and queues."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ministack"],
+        [sys.executable, "-m", "infra.local.emulator"],
         env={
             **os.environ,
+            "PYTHONPATH": str(ROOT),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(AWS_PORT),
             "SERVICES": "s3,sqs",

@@ -173,3 +173,18 @@ def test_a_drained_one_has_answered_everything_and_goes_on():
     assert meeting.drain(10)
     assert all(future.done() for future in futures)
     assert meeting.submit(5).result(10) == 10
+
+
+def test_threads_with_nothing_to_do_share_what_waits():
+    sizes, both = [], threading.Barrier(2, timeout=5)
+
+    def run(batch):
+        sizes.append(len(batch))
+        both.wait()
+        return batch
+
+    batcher = Batcher(run, max_batch_size=8, max_wait_seconds=5, threads=2)
+    with batcher.coming():
+        futures = [batcher.submit(number) for number in range(6)]
+    assert [future.result(5) for future in futures] == list(range(6))
+    assert sizes == [3, 3]

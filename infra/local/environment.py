@@ -60,6 +60,7 @@ def environment(ports: env.Local, state: Path = STATE) -> dict[str, str]:
 def emulator_environment(ports: env.Local, state: Path = STATE, keep: bool = True) -> dict[str, str]:
     return {
         **os.environ,
+        "PYTHONPATH": str(ROOT),
         "BIND_HOST": "127.0.0.1",  # Without it the emulator listens on all addresses.
         "GATEWAY_PORT": str(ports.aws_port),
         "SERVICES": "s3,sqs",

@@ -152,7 +152,7 @@ def _emulator(ports: Local, state: Path, keep: bool) -> Iterator[int]:
     """Run the emulator; yield its process id."""
     log = (logs(state) / "aws.log").open("w")
     emulator = subprocess.Popen(
-        [sys.executable, "-m", "ministack"],
+        [sys.executable, "-m", "infra.local.emulator"],
         env=emulator_environment(ports, state, keep),
         cwd=state,
         stdout=log,

@@ -155,7 +155,7 @@ class System:
 
     def start_emulator(self) -> None:
         variables = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.aws_port), "SERVICES": "s3,sqs"}
-        self._start("aws", ["-m", "ministack"], {**self._environment, **variables}, cwd=self.state)
+        self._start("aws", ["-m", "infra.local.emulator"], {**self._environment, **variables}, cwd=self.state)
         self._wait_for("aws", lambda: answers(self.aws_url))
 
     def start_proxy(self) -> None:

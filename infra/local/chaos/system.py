@@ -141,7 +141,7 @@ def running(state: Path, ports: Local) -> Iterator[System]:
     emulator_environ = emulator_environment(ports, state, keep=False)
     with system.log("aws").open("wb") as log:
         emulator = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=emulator_environ, cwd=state, stdout=log, stderr=log
+            [sys.executable, "-m", "infra.local.emulator"], env=emulator_environ, cwd=state, stdout=log, stderr=log
         )
     keeper = threading.Thread(target=system._keep_running, daemon=True)
     try:
