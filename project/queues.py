@@ -39,12 +39,6 @@ def announcing() -> Iterator[Callable[[Record], None]]:
         raise error
 
 
-def announce(record: Record) -> None:
-    """Announce a record that is stored; return once SQS has confirmed it."""
-    with announcing() as announce_one:
-        announce_one(record)
-
-
 def send(url: str, body: str) -> None:
     sqs().send_message(QueueUrl=url, MessageBody=body)
 

@@ -113,10 +113,16 @@ def arguments_of(message: str) -> dict[str, Any]:
     return arguments
 
 
+def announce(record: Record) -> None:
+    """Announce a record as a worker does; return once SQS has confirmed it."""
+    with queues.announcing() as announce_one:
+        announce_one(record)
+
+
 def finish(record: Record) -> None:
     """Store and announce a record as a worker does, then write what is announced as a consumer does."""
     url = env.aws().response_queue_url
-    queues.announce(storage.put_record(record))
+    announce(storage.put_record(record))
     queues.delete(url, settle(queues.receive(url, wait_seconds=0)))
 
 

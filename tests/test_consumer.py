@@ -14,7 +14,7 @@ from classify_app.models import Classification, State
 from project import env, queues
 from project.aws import sqs
 from project.contract import announcement
-from tests.records import command_running, done, failed, row, table_away
+from tests.records import announce, command_running, done, failed, row, table_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -44,8 +44,8 @@ def announced(**changes):
 
 def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
     good, bad = row(), row()
-    queues.announce(done(good))
-    queues.announce(failed(bad))
+    announce(done(good))
+    announce(failed(bad))
     consume_once()
     assert [Classification.objects.get(id=one.id).state for one in (good, bad)] == [State.DONE, State.FAILED]
     assert messages_left() == 0
@@ -53,10 +53,10 @@ def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
 
 def test_a_repeat_leaves_the_queue_and_changes_nothing():
     queued = row()
-    queues.announce(done(queued))
-    queues.announce(failed(queued))
+    announce(done(queued))
+    announce(failed(queued))
     consume_once()
-    queues.announce(done(queued, label="other"))
+    announce(done(queued, label="other"))
     consume_once()
     queued.refresh_from_db()
     assert queued.label in ("tabby", "")  # whichever of the first two came first
@@ -64,7 +64,7 @@ def test_a_repeat_leaves_the_queue_and_changes_nothing():
 
 
 def test_a_result_of_no_row_leaves_the_queue():
-    queues.announce(replace(done(row()), id=str(uuid4())))
+    announce(replace(done(row()), id=str(uuid4())))
     consume_once()
     assert messages_left() == 0
     assert Classification.objects.get().state == State.QUEUED
@@ -94,9 +94,9 @@ def test_a_result_of_no_row_leaves_the_queue():
 )
 def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_go_on(unreadable):
     before, after = row(), row()
-    queues.announce(done(before))
+    announce(done(before))
     post(unreadable())
-    queues.announce(done(after))
+    announce(done(after))
     consume_once()
     assert [Classification.objects.get(id=one.id).state for one in (before, after)] == [State.DONE, State.DONE]
     assert messages_left() == 1
@@ -107,14 +107,14 @@ def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_
 def test_what_the_database_refuses_does_not_hold_up_its_neighbours(change):
     queued = row()
     post(announced(**change))
-    queues.announce(done(queued))
+    announce(done(queued))
     consume_once()  # SQLite refuses less than PostgreSQL.
     queued.refresh_from_db()
     assert queued.state == State.DONE
 
 
 def test_while_the_table_is_away_nothing_is_deleted():
-    queues.announce(done(row()))
+    announce(done(row()))
     with table_away(), pytest.raises(DatabaseError):
         consume_once()
     assert messages_left() == 1
@@ -123,7 +123,7 @@ def test_while_the_table_is_away_nothing_is_deleted():
 def test_ten_results_are_taken_at_a_time():
     rows = [row() for _ in range(12)]
     for one in rows:
-        queues.announce(done(one))
+        announce(done(one))
     consume_once()
     consume_once()
     assert Classification.objects.filter(state=State.DONE).count() == 12
@@ -139,7 +139,7 @@ def consumer():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_writes_results_until_a_signal_stops_it(consumer, number):
     queued = row()
-    queues.announce(done(queued))
+    announce(done(queued))
     deadline = time.monotonic() + 40
     while queued.state == State.QUEUED and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -150,7 +150,7 @@ def test_the_command_writes_results_until_a_signal_stops_it(consumer, number):
     consumer.send_signal(number)
     time.sleep(0.2)
     late = row()
-    queues.announce(done(late))  # The open poll gets it.
+    announce(done(late))  # The open poll gets it.
     assert consumer.wait(4) == 0
     late.refresh_from_db()
     assert late.state == State.DONE

@@ -187,3 +187,28 @@ def test_the_fallback_takes_no_bare_pictures(command):
     refused = command(SAMPLES / "coffee.png", PREPROCESSING="bare")
     assert refused.returncode == 1
     assert "PREPROCESSING=bare needs ENGINE=torch and a ResNet" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "sentence"),
+    [
+        ({}, ("export", "a.onnx"), "onnx is not installed: install requirements/export.txt."),
+        (
+            {"ENGINE": "onnx", "ONNX_MODEL": "a.onnx"},
+            (SAMPLES / "coffee.png",),
+            "onnxruntime is not installed: install requirements/worker-onnx.txt.",
+        ),
+        ({}, (SAMPLES / "coffee.png",), "torch is not installed: install requirements/worker.txt."),
+    ],
+)
+def test_a_missing_library_is_named_with_its_requirements(command, tmp_path, variables, arguments, sentence):
+    missing = sentence.partition(" ")[0]
+    blocking = "import sys\nsys.meta_path.insert(0, type('Missing', (), {'find_spec': staticmethod(find)}))"
+    (tmp_path / "sitecustomize.py").write_text(
+        "def find(name, *_):\n"
+        f"    if name.partition('.')[0] == {missing!r}:\n"
+        "        raise ModuleNotFoundError(name, name=name)\n" + blocking
+    )
+    refused = command(*arguments, PYTHONPATH=str(tmp_path), **variables)
+    assert refused.returncode == 1
+    assert refused.stderr.strip() == sentence

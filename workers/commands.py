@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workers.models import Trained
 
 CHUNK = 8
+EXPORT_REQUIREMENTS = "requirements/export.txt"
 console = Console(stderr=True)
 
 Photographs = Annotated[
@@ -49,8 +50,8 @@ def export(
     logs.configure()
     if precision is Exported.INT8 and not photographs:
         raise typer.BadParameter("int8 is calibrated: name photographs, a hundred or so, after FILE")
-    from workers import export as onnx_file
-
+    with engines.needing(EXPORT_REQUIREMENTS):
+        from workers import export as onnx_file
     trained = _trained()
     if precision is Exported.FP32:
         onnx_file.export(trained, file)
@@ -100,10 +101,8 @@ def verify(
 
 
 def _trained() -> "Trained":
-    try:
+    with engines.needing(EXPORT_REQUIREMENTS):
         from workers import models
-    except ImportError as error:
-        raise ConfigurationError(f"This needs PyTorch, from requirements/worker.txt: {error}.") from error
     trained = models.load(env.worker())
     if trained.model.weights == models.RANDOM:
         console.print("[yellow]Random weights prove nothing of a precision, and their labels mean nothing.[/yellow]")

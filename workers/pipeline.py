@@ -88,12 +88,9 @@ def pipeline() -> Pipeline:
     """Load the configured model, once a process. Ends the program with a sentence where that can't be."""
     config = env.worker()
     started = time.monotonic()
-    memory.bound_arenas(config.threads + 1)
-    engine = engines.load(config)
-    _check_bare(engine, config)
+    loaded = load(config)
+    engine = loaded.classifier.engine
     admission.check(engine, Path(config.verified_file))
-    memory.give_back()
-    loaded = Pipeline(Classifier(engine), config, env.common().max_pixels)
     log.info(
         "model loaded",
         model=loaded.model.name,
@@ -104,6 +101,15 @@ def pipeline() -> Pipeline:
         seconds=round(time.monotonic() - started, 2),
     )
     return loaded
+
+
+def load(config: env.Worker) -> Pipeline:
+    """Load what is configured, admitted or not. Ends the program with a sentence where that can't be."""
+    memory.bound_arenas(config.threads + 1)
+    engine = engines.load(config)
+    _check_bare(engine, config)
+    memory.give_back()
+    return Pipeline(Classifier(engine), config, env.common().max_pixels)
 
 
 def _check_bare(engine: Engine, config: env.Worker) -> None:

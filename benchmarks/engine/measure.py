@@ -16,10 +16,8 @@ import numpy as np
 from benchmarks.forward import run_on_threads
 from benchmarks.photographs import photographs
 from project import env, logs
-from workers import engines, memory
-from workers.classifier import Classifier
 from workers.engines import Engine
-from workers.pipeline import Pipeline
+from workers.pipeline import Pipeline, load
 
 ROUNDS = 5
 FORWARD_SECONDS = 2.0
@@ -73,10 +71,8 @@ def cost(run: Callable[[], int]) -> Cost:
 def main() -> None:
     logs.configure()
     config = env.worker()
-    memory.bound_arenas(config.threads + 1)
-    engine = engines.load(config)
-    memory.give_back()
-    pipeline = Pipeline(Classifier(engine), config, env.common().max_pixels)
+    pipeline = load(config)
+    engine = pipeline.classifier.engine
     pipeline.warm_up()
     contents = [path.read_bytes() for path in islice(cycle(photographs()), PICTURES)]
     whole(pipeline, contents[: len(contents) // 4], config.held_messages)

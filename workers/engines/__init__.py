@@ -1,5 +1,7 @@
 """Engines run a network: PyTorch, or ONNX Runtime from a network that was exported; ENGINE and PRECISION choose."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +12,9 @@ from workers.model import Model
 
 TORCH = "torch"
 ONNX = "onnx"
+
+REQUIREMENTS = {TORCH: "requirements/worker.txt", ONNX: "requirements/worker-onnx.txt"}
+"""What has to be installed for each engine."""
 
 
 class Engine(Protocol):
@@ -30,10 +35,20 @@ def load(config: env.Worker) -> Engine:
 
     Each engine's libraries are imported only where it is chosen: a worker with ONNX Runtime has no PyTorch.
     """
-    if config.engine == ONNX:
-        from workers.engines.onnx_runtime import OnnxEngine
+    with needing(REQUIREMENTS[config.engine]):
+        if config.engine == ONNX:
+            from workers.engines.onnx_runtime import OnnxEngine
 
-        return OnnxEngine.load(config)
-    from workers.engines.pytorch import TorchEngine
+            return OnnxEngine.load(config)
+        from workers.engines.pytorch import TorchEngine
 
-    return TorchEngine.load(config)
+        return TorchEngine.load(config)
+
+
+@contextmanager
+def needing(requirements: str) -> Iterator[None]:
+    """End the program with a sentence where a library is missing that stands in these requirements."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise env.ConfigurationError(f"{error.name} is not installed: install {requirements}.") from error
