@@ -1,7 +1,7 @@
 """Django's middleware in asynchronous requests, without a change of thread for each of its hooks.
 
 Django 5.2 runs every hook of its classic middleware in a thread, since some may block: thirteen changes of thread a
-request, a fifth of what an upload costs the site. None of the hooks blocks but those that save a session or messages,
+request, a quarter of what an upload costs the site. None of the hooks blocks but those that save a session or messages,
 or read a body for its CSRF token; just these still get a thread.
 """
 
