@@ -19,6 +19,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TORCH_HOME", "XDG_CACHE_HOME", "MODEL_FALLBACK")
 READY_SECONDS = 90
+SHORT_VISIBILITY = 40  # A worker refuses to start on much less.
 LOG_TAIL_BYTES = 3000
 
 INPUT_BUCKET = "recognition-input"
@@ -289,7 +290,10 @@ class System:
         return self._aws("sqs")
 
     def set_queue(self, queue: str, **attributes: Any) -> None:
-        """Set attributes of a queue, and of its redrive policy by `max_receives`."""
+        """Set attributes of a queue, and of its redrive policy by `max_receives`, before there is who receives from it.
+
+        A long poll that is open keeps the visibility timeout it began with.
+        """
         url = self.queue_url(queue)
         if max_receives := attributes.pop("max_receives", None):
             found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]

@@ -7,11 +7,10 @@ import httpx
 import pytest
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import REQUESTS, System
+from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System
 from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
 
 AWAY_SECONDS = 30
-SHORT_VISIBILITY = 40  # A worker refuses to start on much less.
 PAUSE_SECONDS = 0.5
 
 

@@ -16,8 +16,11 @@ AWAY_SECONDS = 4 * VISIBILITY * MAX_RECEIVES
 @pytest.mark.skipif(postgresql.programs() is None, reason=postgresql.MISSING)
 def test_results_wait_and_uploads_are_told_to(start_system: StartSystem):
     with postgresql.server() as database:
-        system = start_system(database.url, workers=0, consumers=2)
+        system = start_system(database.url, workers=0, consumers=0)
         system.set_queue(RESPONSES, VisibilityTimeout=VISIBILITY, max_receives=MAX_RECEIVES)
+        for name in ("results1", "results2"):
+            system.start_consumer(name)
+        system.wait_until_ready()
         with system.client() as client:
             ids = [post(client, name) for name in RIGHT]
             database.stop()

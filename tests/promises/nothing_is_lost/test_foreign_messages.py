@@ -3,7 +3,7 @@
 import json
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import DEAD_LETTERS, REQUESTS, RESPONSES, System, wait_until
+from tests.system.harness import DEAD_LETTERS, REQUESTS, RESPONSES, SHORT_VISIBILITY, System, wait_until
 from tests.system.photos import RIGHT, post, read, wait_until_finished
 
 FOREIGN = ["nonsense", "{}", "[1, 2]", '{"Records": [{"eventName": "ObjectCreated:Put"}]}', "bm9uc2Vuc2U=", "\u2603"]
@@ -39,9 +39,12 @@ def send(system: System, queue: str, bodies: list[str]) -> None:
 
 
 def test_they_become_dead_letters_and_their_neighbours_are_done(start_system: StartSystem):
-    system = start_system(workers=1)
-    system.set_queue(REQUESTS, VisibilityTimeout=3, max_receives=2)
+    system = start_system(workers=0, consumers=0)
+    system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY, max_receives=2)
     system.set_queue(RESPONSES, VisibilityTimeout=1, max_receives=2)
+    system.start_worker("worker1")
+    system.start_consumer("results1")
+    system.wait_until_ready()
     send(system, REQUESTS, REQUESTS_NOT_OURS)
     send(system, RESPONSES, RESPONSES_NOT_OURS)
     with system.client() as client:
@@ -50,7 +53,7 @@ def test_they_become_dead_letters_and_their_neighbours_are_done(start_system: St
         assert {read(client, id)["state"] for id in ids} == {"done"}
         expected = [len(REQUESTS_NOT_OURS), len(RESPONSES_NOT_OURS)]
         wait_until(
-            lambda: [system.depth(queue).waiting for queue in DEAD_LETTERS] == expected, 60, "all are dead letters"
+            lambda: [system.depth(queue).waiting for queue in DEAD_LETTERS] == expected, 120, "all are dead letters"
         )
         assert system.depth(REQUESTS) == system.depth(RESPONSES) == (0, 0)
         assert {name: process.poll() for name, process in system.processes.items()} == dict.fromkeys(system.processes)

@@ -34,8 +34,10 @@ def test_what_waits_in_the_outbox_is_sent_before_a_web_process_ends(start_system
 
 
 def test_what_a_killed_consumer_could_not_delete_changes_nothing_when_it_comes_again(start_system: StartSystem):
-    system = start_system(workers=1, proxy=True)
+    system = start_system(workers=1, consumers=0, proxy=True)
     system.set_queue(RESPONSES, VisibilityTimeout=3)
+    system.start_consumer("results1")
+    system.wait_until_ready()
     system.fault("timeout", operation="DeleteMessageBatch")
     with system.client() as client:
         id = post(client, "coffee.png")

@@ -8,12 +8,11 @@ from typing import Any
 import httpx
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import REQUESTS, System, wait_until
+from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System, wait_until
 from tests.system.photos import FINISH_SECONDS, RIGHT, check_all_done_and_right, post, records
 
 COUNT = 50
 UPLOADS_AT_ONCE = 8
-SHORT_VISIBILITY = 40  # A worker refuses to start on much less.
 SOME = 3  # finished pictures that show a worker is in the middle of its work
 STOP_SECONDS = 30
 
