@@ -18,7 +18,7 @@ def bound_arenas(count: int) -> None:
 
 
 def give_back() -> None:
-    """Give freed memory back to the system: loading a network leaves copies of its weights behind."""
+    """Give freed memory back to the system: loading a network and warming it up leave more behind than they keep."""
     gc.collect()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):

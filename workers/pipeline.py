@@ -80,7 +80,9 @@ class Pipeline:
 
     def warm_up(self) -> float:
         """Run batches of all sizes; return the seconds that a full one takes."""
-        return self.classifier.warm_up(self._config.max_batch_size, self._config.threads)
+        seconds = self.classifier.warm_up(self._config.max_batch_size, self._config.threads)
+        memory.give_back()
+        return seconds
 
 
 @cache
