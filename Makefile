@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test check audit format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo up test check check-infra audit format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,8 +21,8 @@ demo: install ## Run the whole system here and classify the sample pictures; Ctr
 up: install ## Run the whole system here; Ctrl-C stops it
 	@$(BIN)/python -m infra.local up
 
-test: install-dev ## Run all tests, the web tier's on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest
+test: install-dev ## Run all tests but the infrastructure's, the web tier's on SQLite and on PostgreSQL
+	@$(BIN)/python -m pytest --ignore=tests/infra
 	@$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m django_db
 
 check: install-dev ## Lint, types, allowed imports
@@ -31,6 +31,10 @@ check: install-dev ## Lint, types, allowed imports
 	@$(BIN)/python -m infra.local run $(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m infra.local run $(BIN)/python manage.py makemigrations --check --dry-run
+
+check-infra: install-dev ## Prove the infrastructure without an account: Terraform, policies, images; says what is missing
+	@$(PYTHON) infra/local/install.py requirements/infra.txt .local/infra
+	@$(BIN)/python -m pytest tests/infra --durations=15
 
 audit: install-dev ## Ask PyPI's advisories about what is installed; needs the internet
 	@$(BIN)/pip-audit --local --progress-spinner off

@@ -1,5 +1,7 @@
 """The installer: what can't be installed is said in a sentence."""
 
+from pathlib import Path
+
 import pytest
 
 from infra.local import install
@@ -36,3 +38,11 @@ def test_a_changed_requirement_is_another_fingerprint(monkeypatch, tmp_path):
     before = install.fingerprint(tmp_path / "requirements.txt")
     (tmp_path / "requirements.txt").write_text("celery==5.7.1")
     assert install.fingerprint(tmp_path / "requirements.txt") != before
+
+
+@pytest.mark.parametrize(
+    ("requirements", "expected"),
+    [("requirements/worker.txt", True), ("requirements/dev.txt", True), ("requirements/web.txt", False)],
+)
+def test_torch_is_found_in_files_and_in_those_that_they_include(requirements, expected):
+    assert install.has_torch(Path(requirements)) is expected

@@ -1,4 +1,4 @@
-"""Make .venv and install pinned requirements, saying what happens: `python3 infra/local/install.py requirements.txt`.
+"""Make .venv, or a folder, and install pinned requirements: `python3 infra/local/install.py requirements.txt [FOLDER]`.
 
 Runs on the system's Python, so it needs the standard library alone.
 """
@@ -18,8 +18,13 @@ VENV = ROOT / ".venv"
 OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CPU_INDEX_SECONDS = 5
-# What PyTorch's builds take on disk, with all else, while they are unpacked.
-NEEDED_GB = {"cpu": 3, "cuda": 8}
+# What PyTorch's builds take on disk, with all else, while they are unpacked; and what there is without PyTorch.
+NEEDED_GB = {"cpu": 3, "cuda": 8, None: 1}
+DOWNLOADED = {
+    "cpu": "with PyTorch's cpu build: about 1 GB to download, minutes at first",
+    "cuda": "with PyTorch's cuda build: about 3 GB to download, minutes at first",
+    None: "without PyTorch",
+}
 # What pip says where a package has to be compiled and can't be.
 COMPILER_SIGNS = ("gcc' failed", "cc' failed", "curl-config", "Python.h", "unable to execute")
 
@@ -32,13 +37,12 @@ def main(requirements: Path, venv: Path = VENV) -> None:
         return
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(f"Python {platform.python_version()} is too old; 3.11 or newer is needed: make PYTHON=python3.11 …")
-    build = torch_build()
+    build = torch_build() if has_torch(requirements) else None
     check_disk(build, venv)
     if not python(venv).exists():
         print(f"making {venv.relative_to(ROOT)} with Python {platform.python_version()}", flush=True)
         make_venv(venv)
-    size = "about 1 GB" if build == "cpu" else "about 3 GB"
-    print(f"installing {requirements} with PyTorch's {build} build: {size} to download, minutes at first", flush=True)
+    print(f"installing {requirements} {DOWNLOADED[build]}", flush=True)
     install(requirements, build, venv)
     stamp.write_text(wanted)
 
@@ -47,6 +51,14 @@ def fingerprint(requirements: Path) -> str:
     """Return a digest of a requirements file and of those that it includes."""
     files = [requirements, *sorted(ROOT.glob("requirements*.txt")), *sorted(ROOT.glob("requirements/*.txt"))]
     return hashlib.sha256(b"".join((ROOT / path).read_bytes() for path in files)).hexdigest()
+
+
+def has_torch(requirements: Path) -> bool:
+    """Tell whether a requirements file, or one that it includes, asks for PyTorch."""
+    path = ROOT / requirements
+    lines = path.read_text().splitlines()
+    included = [path.parent / line.split()[1] for line in lines if line.startswith("-r ")]
+    return any(line.startswith("torch==") for line in lines) or any(map(has_torch, included))
 
 
 def torch_build() -> str:
@@ -67,7 +79,7 @@ def python(venv: Path) -> Path:
     return venv / "bin" / "python"
 
 
-def check_disk(build: str, venv: Path = VENV) -> None:
+def check_disk(build: str | None, venv: Path = VENV) -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB[build] and not python(venv).exists():
         sys.exit(f"Only {free:.1f} GB of disk are free here; the installation needs {NEEDED_GB[build]} GB.")
@@ -80,7 +92,7 @@ def make_venv(venv: Path) -> None:
         sys.exit(f"Python can't make {venv.name}. On Debian and Ubuntu: apt install python3-venv\n{done.stdout}")
 
 
-def install(requirements: Path, build: str, venv: Path) -> None:
+def install(requirements: Path, build: str | None, venv: Path) -> None:
     command = [str(python(venv)), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(requirements)]
     if build == "cpu" and platform.system() == "Linux":
         command += ["--extra-index-url", CPU_INDEX]
@@ -113,4 +125,4 @@ def reason(output: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *(ROOT / folder for folder in sys.argv[2:3]))
