@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from infra.local.ports import free_ports
-from tests.infra import terraform
 from tests.infra.terraform import Workspace
 
 READY_SECONDS = 60
@@ -46,6 +45,4 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, moto: str) -> Workspace:
     """The minimal example, in a copy whose plans ask the emulator."""
-    if not terraform.available():
-        pytest.skip(terraform.MISSING)
     return Workspace(tmp_path_factory.mktemp("stack"), "examples/minimal", moto)

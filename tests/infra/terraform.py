@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.infra import tools
 from tests.system.harness import ROOT
 
 STACK = ROOT / "infra" / "terraform"
-MISSING = "terraform is missing: https://developer.hashicorp.com/terraform/install"
 SECONDS = 600
 PLUGINS = os.environ.get("TF_PLUGIN_DIR")
 """A folder with the AWS provider, for machines that can't ask Terraform's registry."""
@@ -24,10 +24,6 @@ provider "aws" {
   skip_metadata_api_check     = true
 }
 """
-
-
-def available() -> bool:
-    return shutil.which("terraform") is not None
 
 
 class Failed(AssertionError):
@@ -51,7 +47,7 @@ class Workspace:
     def run(self, command: str, *arguments: str) -> str:
         """Run a command and return what it prints. Raises Failed."""
         done = subprocess.run(
-            ["terraform", f"-chdir={self.configuration}", command, *arguments],
+            [tools.program("terraform"), f"-chdir={self.configuration}", command, *arguments],
             env=self._environment(),
             capture_output=True,
             text=True,
