@@ -1,6 +1,9 @@
 locals {
   database_name = "recognition"
   user          = "recognition"
+
+  # Empty, and not known before the secret is there: so a plan for an empty account doesn't ask AWS for passwords.
+  none = substr(aws_secretsmanager_secret.this.arn, 0, 0)
 }
 
 # Secrets. They are made by AWS, and stand in AWS alone: neither ephemeral resources nor write-only attributes leave
@@ -9,11 +12,13 @@ locals {
 ephemeral "aws_secretsmanager_random_password" "secret_key" {
   password_length     = 64
   exclude_punctuation = true
+  exclude_characters  = local.none
 }
 
 ephemeral "aws_secretsmanager_random_password" "database" {
   password_length     = 40
   exclude_punctuation = true
+  exclude_characters  = local.none
 }
 
 resource "aws_secretsmanager_secret" "this" {
