@@ -1,0 +1,44 @@
+# The whole system as cheaply as it goes: over plain HTTP, and without what only helps when something fails.
+# `terraform destroy` leaves nothing behind.
+
+terraform {
+  required_version = ">= 1.11, < 2.0"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+
+  # The state is a file in this folder, which is enough for a trial by one person. What two people or CI apply has its
+  # state in S3: see ../production.
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { Stack = var.name, ManagedBy = "terraform" }
+  }
+}
+
+module "recognition" {
+  source = "../.."
+
+  name          = var.name
+  worker_ami_id = var.worker_ami_id
+  web_ami_id    = var.web_ami_id
+  allowed_cidrs = var.allowed_cidrs
+  alert_email   = var.alert_email
+
+  deletion_protection  = false
+  interface_endpoints  = false
+  web_min_size         = 1
+  web_max_size         = 2
+  database_backup_days = 1
+  input_expiry_days    = 7
+  output_expiry_days   = 30
+  log_retention_days   = 7
+  monthly_budget_usd   = 200
+}

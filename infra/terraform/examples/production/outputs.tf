@@ -1,0 +1,4 @@
+output "recognition" {
+  description = "All that the stack says of itself."
+  value       = module.recognition
+}

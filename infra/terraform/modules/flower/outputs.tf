@@ -1,0 +1,9 @@
+output "group_name" {
+  description = "Name of the Auto Scaling Group."
+  value       = aws_autoscaling_group.this.name
+}
+
+output "environment" {
+  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  value       = module.tier.environment
+}

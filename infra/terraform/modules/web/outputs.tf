@@ -1,0 +1,29 @@
+output "group_name" {
+  description = "Name of the Auto Scaling Group."
+  value       = aws_autoscaling_group.this.name
+}
+
+output "environment" {
+  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  value       = module.tier.environment
+}
+
+output "site_url" {
+  description = "Address of the site."
+  value       = local.site_url
+}
+
+output "load_balancer_name" {
+  description = "DNS name of the load balancer."
+  value       = aws_lb.this.dns_name
+}
+
+output "load_balancer_suffix" {
+  description = "What metrics call the load balancer."
+  value       = aws_lb.this.arn_suffix
+}
+
+output "target_group_suffix" {
+  description = "What metrics call the target group."
+  value       = aws_lb_target_group.this.arn_suffix
+}

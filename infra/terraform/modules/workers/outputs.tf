@@ -1,0 +1,19 @@
+output "group_name" {
+  description = "Name of the Auto Scaling Group."
+  value       = aws_autoscaling_group.this.name
+}
+
+output "environment" {
+  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  value       = module.tier.environment
+}
+
+output "backlog_expression" {
+  description = "Backlog per instance, as metric math on m_visible and m_inservice."
+  value       = local.backlog_expression
+}
+
+output "held_messages" {
+  description = "Pictures that a worker holds at most."
+  value       = local.held_messages
+}
