@@ -52,9 +52,13 @@ output "buckets" {
   }
 }
 
-output "policies" {
-  description = "What each role may do with buckets and queues, as policies/ says."
-  value       = local.policies
+output "instance_policies" {
+  description = "What the instances of each tier may do besides what policies/ says: JSON of IAM policies."
+  value = {
+    worker = module.workers.instance_policy
+    web    = module.web.instance_policy
+    flower = module.flower.instance_policy
+  }
 }
 
 output "secret_arn" {

@@ -99,7 +99,6 @@ resource "aws_db_instance" "this" {
   password_wo                     = jsondecode(ephemeral.aws_secretsmanager_secret_version.stored.secret_string)["DATABASE_PASSWORD"]
   password_wo_version             = var.secret_version
   apply_immediately               = true
-  ca_cert_identifier              = "rds-ca-rsa2048-g1"
   db_subnet_group_name            = aws_db_subnet_group.this.name
   vpc_security_group_ids          = [var.security_group_id]
   parameter_group_name            = aws_db_parameter_group.this.name

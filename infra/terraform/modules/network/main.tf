@@ -1,4 +1,5 @@
 data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394: Subnets keep the zone they were made in, whatever zones AWS adds.
   state = "available"
   filter {
     name   = "opt-in-status"
@@ -36,6 +37,10 @@ resource "aws_subnet" "public" {
   availability_zone = each.value
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, tonumber(each.key))
   tags              = { Name = "${var.name}-public-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone] # A zone that AWS adds must not move subnets that are in use.
+  }
 }
 
 resource "aws_subnet" "private" {
@@ -45,6 +50,10 @@ resource "aws_subnet" "private" {
   availability_zone = each.value
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, 8 + tonumber(each.key))
   tags              = { Name = "${var.name}-private-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone] # A zone that AWS adds must not move subnets that are in use.
+  }
 }
 
 resource "aws_eip" "nat" {

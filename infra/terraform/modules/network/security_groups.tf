@@ -21,6 +21,7 @@ locals {
 }
 
 resource "aws_security_group" "this" {
+  #checkov:skip=CKV2_AWS_5: All are attached, in other modules, whither checkov doesn't follow them.
   for_each = local.security_groups
 
   name        = "${var.name}-${each.key}"

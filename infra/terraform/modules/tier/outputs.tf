@@ -14,3 +14,8 @@ output "environment" {
   description = "What cloud-init writes to /etc/recognition/recognition.env."
   value       = local.environment
 }
+
+output "instance_policy" {
+  description = "What the instance may do besides what the application may: JSON of an IAM policy."
+  value       = aws_iam_role_policy.instance.policy
+}

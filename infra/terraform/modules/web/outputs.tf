@@ -27,3 +27,8 @@ output "target_group_suffix" {
   description = "What metrics call the target group."
   value       = aws_lb_target_group.this.arn_suffix
 }
+
+output "instance_policy" {
+  description = "What an instance may do besides what policies/ says: JSON of an IAM policy."
+  value       = module.tier.instance_policy
+}
