@@ -1,0 +1,208 @@
+"""The minimal stack made and unmade on an emulator; what was made is compared with what the application expects.
+
+Two minutes to make and one to unmake: the slow stage of `make check-infra`. The tests run in the order they stand in.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.resources import EVENTS, REQUESTS, RESPONSES, Queue
+from project import env
+from project.aws import sqs
+from tests.infra import tools
+from tests.infra.terraform import Workspace
+
+pytestmark = pytest.mark.timeout(900)
+
+TIERS = ("worker", "web", "flower")
+VARIABLES = {
+    "worker_ami_id": "ami-12c6146b",  # An image that moto knows.
+    "web_ami_id": "ami-12c6146b",
+    "allowed_cidrs": ["198.51.100.7/32"],
+}
+LEFT_OUT = {
+    # moto doesn't store this attribute, and the provider waits for it for ever.
+    "queues": 'resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {\n  for_each = {}\n}\n',
+    # moto has no budgets.
+    "monitoring": 'resource "aws_budgets_budget" "monthly" {\n  count = 0\n}\n',
+}
+SECRETS = {"SECRET_KEY": "0123456789" * 5, "DATABASE_URL": "postgres://user:password@host/name"}
+"""What fetch-secrets adds to the web tier's environment."""
+
+
+class Applied:
+    """The stack on the emulator: its outputs, and clients of the emulator, with all rights or with those of a role."""
+
+    def __init__(self, workspace: Workspace, endpoint: str) -> None:
+        self.workspace = workspace
+        self.endpoint = endpoint
+        self.outputs: dict[str, Any] = json.loads(workspace.run("output", "-json"))["recognition"]["value"]
+
+    def client(self, service: str, **credentials: str) -> Any:
+        own = credentials or {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        return boto3.client(service, endpoint_url=self.endpoint, region_name="us-east-1", **own)
+
+    def credentials(self, tier: str) -> dict[str, str]:
+        arn = self.client("iam").get_role(RoleName=f"recognition-{tier}")["Role"]["Arn"]
+        made = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=tier)["Credentials"]
+        return {
+            "aws_access_key_id": made["AccessKeyId"],
+            "aws_secret_access_key": made["SecretAccessKey"],
+            "aws_session_token": made["SessionToken"],
+        }
+
+    def enforce_iam(self, enforced: bool) -> None:
+        content = b"0" if enforced else b"inf"
+        httpx.post(f"{self.endpoint}/moto-api/reset-auth", content=content, headers={"Content-Type": "text/plain"})
+
+
+@pytest.fixture(scope="module")
+def applied(stack: Workspace, moto: str) -> Applied:
+    for module, override in LEFT_OUT.items():
+        (stack.stack / "modules" / module / "emulator_override.tf").write_text(override)
+    stack.give(**VARIABLES)
+    stack.run("apply", "-auto-approve", "-input=false", "-no-color")
+    return Applied(stack, moto)
+
+
+@pytest.mark.parametrize("queue", [REQUESTS, RESPONSES, EVENTS], ids=lambda queue: queue.name)
+def test_a_queue_is_what_a_local_stack_makes(applied: Applied, emulator: None, queue: Queue):
+    names = [queue.name, *([queue.dead_letter_name] if queue.max_receives else [])]
+    assert [attributes(applied.client("sqs"), name) for name in names] == [attributes(sqs(), name) for name in names]
+
+
+def attributes(client: Any, queue: str) -> dict[str, Any]:
+    """Return what a queue does with messages."""
+    url = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(found.get("RedrivePolicy", "{}"))
+    return {
+        **{name: found[name] for name in ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds")},
+        "max_receives": redrive.get("maxReceiveCount"),
+        "dead_letters": redrive.get("deadLetterTargetArn", "").rpartition(":")[2],
+    }
+
+
+def test_a_workers_environment_is_what_the_application_reads(applied: Applied):
+    environ = applied.outputs["worker_environment"]
+    worker, aws = env.read(env.Worker, environ), env.read(env.Aws, environ)
+    assert (worker.model, worker.max_batch_size, worker.threads) == ("resnet50", 8, 2)
+    assert aws.input_bucket == applied.outputs["buckets"]["input"]
+    assert aws.event_queue_url == applied.outputs["queue_urls"]["events"]
+    alarm = applied.client("cloudwatch").describe_alarms(AlarmNames=["recognition-backlog-low"])["MetricAlarms"][0]
+    [expression] = [one["Expression"] for one in alarm["Metrics"] if "Expression" in one]
+    assert f"/ {worker.held_messages})" in expression
+
+
+def test_the_web_tiers_environment_is_what_the_application_reads(applied: Applied):
+    environ = {**applied.outputs["web_environment"], **SECRETS}
+    web, aws = env.read(env.Web, environ), env.read(env.Aws, environ)
+    assert web.allowed_hosts == (applied.outputs["load_balancer_name"],)
+    assert not web.https
+    assert web.request_dead_letter_queue_url == applied.outputs["queue_urls"]["request_dead_letters"]
+    assert aws.output_bucket == applied.outputs["buckets"]["output"]
+
+
+def test_flowers_environment_is_what_the_application_reads(applied: Applied):
+    assert env.read(env.Aws, applied.outputs["flower_environment"]).event_queue_url
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_cloud_init_takes_the_user_data_and_writes_the_environment(applied: Applied, tier: str, tmp_path: Path):
+    ec2 = applied.client("ec2")
+    of = {"LaunchTemplateName": f"recognition-{tier}", "Versions": ["$Latest"]}
+    [version] = ec2.describe_launch_template_versions(**of)["LaunchTemplateVersions"]
+    user_data = tmp_path / "user-data.yaml"
+    user_data.write_bytes(base64.b64decode(version["LaunchTemplateData"]["UserData"]))
+    done = tools.run("cloud-init", "schema", "--config-file", user_data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.strip() for line in user_data.read_text().splitlines()]
+    for name, value in applied.outputs[f"{tier}_environment"].items():
+        assert f"{name}={value}" in lines
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_role_has_the_policy_that_was_tried(applied: Applied, tier: str):
+    of = {"RoleName": f"recognition-{tier}", "PolicyName": "application"}
+    assert applied.client("iam").get_role_policy(**of)["PolicyDocument"] == json.loads(
+        applied.outputs["policies"][tier]
+    )
+
+
+@pytest.fixture
+def roles(applied: Applied) -> Iterator[dict[str, dict[str, str]]]:
+    """The credentials of each tier's role, while the emulator enforces IAM."""
+    found = {tier: applied.credentials(tier) for tier in TIERS}
+    applied.enforce_iam(True)
+    yield found
+    applied.enforce_iam(False)
+
+
+def test_what_instances_need_besides_is_allowed_and_no_more(applied: Applied, roles: dict[str, dict[str, str]]):
+    expected = {
+        "worker": {"hook of worker", "logs of worker"},
+        "web": {"hook of web", "logs of web", "secret"},
+        "flower": {"logs of flower"},
+    }
+    assert {tier: allowed(applied, roles[tier]) for tier in TIERS} == expected
+
+
+def allowed(applied: Applied, credentials: dict[str, str]) -> set[str]:
+    """Return which calls get past IAM; what they are answered then doesn't count."""
+    clients = {name: applied.client(name, **credentials) for name in ("autoscaling", "logs", "secretsmanager", "ec2")}
+    groups = applied.outputs["groups"]
+    completed = {"LifecycleHookName": "drain", "LifecycleActionResult": "CONTINUE", "InstanceId": "i-1"}
+    event = [{"timestamp": 0, "message": "any"}]
+    calls = {
+        **{
+            f"hook of {tier}": lambda group=group: clients["autoscaling"].complete_lifecycle_action(
+                AutoScalingGroupName=group, **completed
+            )
+            for tier, group in groups.items()
+        },
+        **{
+            f"logs of {tier}": lambda tier=tier: clients["logs"].put_log_events(
+                logGroupName=f"/recognition/{tier}", logStreamName="any", logEvents=event
+            )
+            for tier in TIERS
+        },
+        "secret": lambda: clients["secretsmanager"].get_secret_value(SecretId=applied.outputs["secret_arn"]),
+        "instances": clients["ec2"].describe_instances,
+        "group sizes": lambda: clients["autoscaling"].set_desired_capacity(
+            AutoScalingGroupName=groups["worker"], DesiredCapacity=20
+        ),
+    }
+    return {name for name, call in calls.items() if gets_past_iam(call)}
+
+
+def gets_past_iam(call: Any) -> bool:
+    try:
+        call()
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] != 403
+    return True
+
+
+def test_the_secret_stands_in_no_state(applied: Applied):
+    found = applied.client("secretsmanager").get_secret_value(SecretId=applied.outputs["secret_arn"])
+    secret = json.loads(found["SecretString"])
+    assert set(secret) == {"SECRET_KEY", "DATABASE_PASSWORD"}
+    state = applied.workspace.run("state", "pull")
+    assert not [name for name, value in secret.items() if value in state]
+
+
+def test_destroy_leaves_nothing(applied: Applied):
+    applied.workspace.run("destroy", "-auto-approve", "-input=false", "-no-color")
+    assert applied.workspace.run("state", "list") == ""
+    assert "QueueUrls" not in applied.client("sqs").list_queues()
+    assert applied.client("s3").list_buckets()["Buckets"] == []
+    assert applied.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    assert [role for role in applied.client("iam").list_roles()["Roles"] if "recognition" in role["RoleName"]] == []
