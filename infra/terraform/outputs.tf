@@ -52,13 +52,9 @@ output "buckets" {
   }
 }
 
-output "instance_policies" {
-  description = "What the instances of each tier may do besides what policies/ says: JSON of IAM policies."
-  value = {
-    worker = module.workers.instance_policy
-    web    = module.web.instance_policy
-    flower = module.flower.instance_policy
-  }
+output "policies" {
+  description = "What the application of each tier may do, as policies/ says: JSON of IAM policies."
+  value       = local.policies
 }
 
 output "secret_arn" {

@@ -133,7 +133,7 @@ variable "output_expiry_days" {
 }
 
 variable "archive_after_days" {
-  description = "Age in days at which pictures and records move to Glacier Instant Retrieval, where keeping costs less and reading more; null: never."
+  description = "Age in days at which pictures and records move to Glacier Instant Retrieval, where keeping costs less and reading more; S3 leaves those under 128 kB where they are. null: never."
   type        = number
   default     = null
 
@@ -411,7 +411,7 @@ variable "worker_warmup_seconds" {
 }
 
 variable "scale_to_zero" {
-  description = "true: no worker while there is nothing to do. The first picture then waits for an alarm and a boot, some minutes, which is longer than the synchronous routes wait where it exceeds SYNC_WAIT_SECONDS."
+  description = "true: no worker while there is nothing to do. The first picture then waits some minutes for an alarm and a boot; a synchronous request that waits for more than 300 s is answered 504, and its picture is classified all the same."
   type        = bool
   default     = false
   nullable    = false

@@ -7,8 +7,3 @@ output "environment" {
   description = "What cloud-init writes to /etc/recognition/recognition.env."
   value       = module.tier.environment
 }
-
-output "instance_policy" {
-  description = "What an instance may do besides what policies/ says: JSON of an IAM policy."
-  value       = module.tier.instance_policy
-}

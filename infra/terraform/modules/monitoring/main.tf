@@ -2,7 +2,7 @@ locals {
   alarms = merge(
     {
       for key, queue in var.dead_letter_queues : "dead-letters-of-${key}" => {
-        # The site's consumer moves dead letters into rows, so they stay here for a moment only, if one minute sees them.
+        # consume_dead_letters takes them out within a second, so what is counted is what was taken.
         description = "What nobody could answer came to the queue ${queue}: see Dead letters in the admin."
         namespace   = "AWS/SQS"
         metric      = "NumberOfMessagesReceived"
