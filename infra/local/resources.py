@@ -55,11 +55,18 @@ def _create_queue(sqs: "SQSClient", queue: Queue) -> None:
         "MessageRetentionPeriod": str(queue.retention),
     }
     if queue.max_receives:
-        dead_letters = sqs.create_queue(QueueName=queue.dead_letter_name)["QueueUrl"]
-        answer = sqs.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
+        url = _set_queue(sqs, queue.dead_letter_name, {"MessageRetentionPeriod": str(queue.retention)})
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         redrive = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": queue.max_receives}
         attributes["RedrivePolicy"] = json.dumps(redrive)
-    sqs.create_queue(QueueName=queue.name, Attributes=attributes)  # type: ignore[arg-type]
+    _set_queue(sqs, queue.name, attributes)
+
+
+def _set_queue(sqs: "SQSClient", name: str, attributes: dict[str, str]) -> str:
+    """Make a queue, or change one of an earlier version that a local stack has kept; return its URL."""
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)  # type: ignore[arg-type]
+    return url
 
 
 if __name__ == "__main__":
