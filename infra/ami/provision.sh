@@ -85,10 +85,7 @@ bake_worker() {
 bake_web() {
   make_venv "$home/venv" web.txt
   step "static files"
-  # Settings must be there to be read; none of these is used, or stays.
-  (cd "$home" && SECRET_KEY=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n') DATABASE_URL=sqlite:////tmp/unused.sqlite3 \
-    REQUEST_DEAD_LETTER_QUEUE_URL=unused RESPONSE_DEAD_LETTER_QUEUE_URL=unused \
-    "$python" manage.py collectstatic --noinput --verbosity=0)
+  "$home/infra/ami/collect-static.sh" "$python"
   step "the certificates of RDS's servers"
   curl --silent --show-error --fail --retry 5 --output "$home/rds-ca.pem" \
     https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem

@@ -11,10 +11,8 @@ RUN pip install --no-cache-dir -r requirements/web.txt
 COPY project project
 COPY classify_app classify_app
 COPY manage.py .
-# Settings must be there to be read; none of these is used, or stays.
-RUN SECRET_KEY=$(python -c "import secrets; print(secrets.token_urlsafe(50))") \
-    DATABASE_URL=sqlite:////tmp/unused.sqlite3 REQUEST_DEAD_LETTER_QUEUE_URL=unused RESPONSE_DEAD_LETTER_QUEUE_URL=unused \
-    python manage.py collectstatic --noinput --verbosity=0
+COPY infra/ami/collect-static.sh infra/ami/collect-static.sh
+RUN infra/ami/collect-static.sh python
 USER recognition
 EXPOSE 8000
 # uvicorn reads FORWARDED_ALLOW_IPS: the addresses of the proxy that ends TLS.
