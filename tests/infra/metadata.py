@@ -11,7 +11,10 @@ SPOT = "spot/instance-action"
 
 
 class Metadata(ThreadingHTTPServer):
-    """`items` are what it answers, by path; while `away` it answers 503. A token serves one question, then has expired."""
+    """`items` are what it answers, by path; while `away` it answers 503.
+
+    A token serves one question, then it has expired.
+    """
 
     daemon_threads = True
 

@@ -13,7 +13,7 @@ fi
 
 
 class Stubs:
-    """A folder for the front of PATH. The n-th call of a program runs its n-th answer, a line of bash, if it has one."""
+    """A folder for the front of PATH. The n-th call of a program runs its n-th answer, a line of bash, if any."""
 
     def __init__(self, folder: Path, *names: str) -> None:
         self.folder = folder

@@ -15,7 +15,7 @@ from tests.system.harness import ROOT, answers, free_ports, wait_until
 
 pytest.importorskip("moto", reason="moto, the emulator that has a Secrets Manager, is not installed")
 
-KEY = "a key of the tests, long enough; \"quoted\", it's $HOME, `ls` and \\n"
+KEY = 'a key of the tests, long enough; "quoted", it\'s $HOME, `ls` and \\n'
 ASK_SITE = """
 import json
 from django.conf import settings
@@ -69,7 +69,9 @@ def fetch(secrets_manager: Any, tmp_path: Path) -> Callable[..., "subprocess.Com
     return run
 
 
-@pytest.mark.parametrize("password", ["plain", "p@ss/w:rd?#[]%25&+ =;,", "it's \"$quoted\" `x` \\ back", "naïve • 密码", "1234"])
+@pytest.mark.parametrize(
+    "password", ["plain", "p@ss/w:rd?#[]%25&+ =;,", 'it\'s "$quoted" `x` \\ back', "naïve • 密码", "1234"]
+)
 def test_the_site_reads_what_the_secret_holds(fetch, tmp_path, password):
     fetched = fetch(json.dumps({"SECRET_KEY": KEY, "DATABASE_PASSWORD": password}))
     assert fetched.returncode == 0, fetched.stderr
@@ -77,7 +79,9 @@ def test_the_site_reads_what_the_secret_holds(fetch, tmp_path, password):
     file = tmp_path / "secrets.env"
     # A shell reads double quotes and backslashes as systemd does.
     shell = ["bash", "-c", f"set -a; . {file}; exec {sys.executable} manage.py shell --no-imports -c '{ASK_SITE}'"]
-    site = subprocess.run(shell, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False)
+    site = subprocess.run(
+        shell, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False
+    )
     assert site.returncode == 0, site.stderr
     assert json.loads(site.stdout) == [
         KEY,

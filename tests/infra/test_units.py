@@ -1,4 +1,4 @@
-"""The systemd units: systemd finds nothing wrong, they run what the local stack runs, and read what instances are told."""
+"""The systemd units: systemd finds nothing wrong, they run what the local stack runs, and use what instances have."""
 
 import asyncio
 import re
