@@ -2,7 +2,7 @@
 # sweeper, migrate_once or Flower. From the repository's root:
 #   docker build -f infra/docker/web.Dockerfile -t recognition-web .
 FROM python:3.11-slim-bookworm
-RUN useradd --system --home-dir /opt/recognition --shell /usr/sbin/nologin recognition
+RUN useradd --uid 10001 --home-dir /opt/recognition --no-create-home --shell /usr/sbin/nologin recognition
 WORKDIR /opt/recognition
 ENV PYTHONUNBUFFERED=1
 ADD --chmod=0644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem rds-ca.pem
@@ -13,7 +13,7 @@ COPY classify_app classify_app
 COPY manage.py .
 COPY infra/ami/collect-static.sh infra/ami/collect-static.sh
 RUN infra/ami/collect-static.sh python
-USER recognition
+USER 10001
 EXPOSE 8000
 # uvicorn reads FORWARDED_ALLOW_IPS: the addresses of the proxy that ends TLS.
 CMD ["python", "-m", "uvicorn", "project.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "on", "--timeout-graceful-shutdown", "310", "--no-access-log", "--timeout-keep-alive", "410"]

@@ -2,7 +2,7 @@
 #   docker build -f infra/docker/worker.Dockerfile -t recognition-worker .
 #   docker build -f infra/docker/worker.Dockerfile -t recognition-worker --target onnx .
 FROM python:3.11-slim-bookworm AS base
-RUN useradd --system --home-dir /opt/recognition --shell /usr/sbin/nologin recognition
+RUN useradd --uid 10001 --home-dir /opt/recognition --no-create-home --shell /usr/sbin/nologin recognition
 WORKDIR /opt/recognition
 ENV PYTHONUNBUFFERED=1
 COPY requirements requirements
@@ -27,7 +27,7 @@ COPY workers workers
 COPY samples samples
 COPY --from=exporter /opt/recognition/model.onnx models/model.onnx
 RUN python -m workers samples/coffee.png
-USER recognition
+USER 10001
 
 # The last stage is the one that is built where none is named.
 FROM base AS torch
@@ -41,4 +41,4 @@ COPY workers workers
 COPY samples samples
 # Downloads the weights, for good, and proves them.
 RUN python -m workers samples/coffee.png
-USER recognition
+USER 10001

@@ -42,4 +42,4 @@ def test_what_is_copied_is_there_and_is_sent_to_the_builder(file: Path):
 def test_no_container_runs_as_root(file: Path):
     for stage in re.split(r"^FROM ", file.read_text(), flags=re.MULTILINE)[1:]:
         name = stage.splitlines()[0].rpartition(" AS ")[2]
-        assert name in ("base", "exporter") or re.findall(r"^USER (.+)$", stage, re.MULTILINE) == ["recognition"]
+        assert name in ("base", "exporter") or re.findall(r"^USER (.+)$", stage, re.MULTILINE) == ["10001"]
