@@ -80,7 +80,9 @@ def _database(url: str, pool_size: int) -> Any:
         # A connection that broke while it lay in the pool is replaced, not handed out.
         database["CONN_HEALTH_CHECKS"] = True
         # Bounds the connections of a process, however many of its threads want one.
-        database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}}
+        pool = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+        # The URL's own options, such as sslmode, are libpq's.
+        database["OPTIONS"] = {**database.get("OPTIONS", {}), "pool": pool}
     return database
 
 

@@ -2,16 +2,18 @@
 
 import warnings
 
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from project import env, logs
 from project.celery import app
 from project.events import WorkerDetails
-from workers import tasks  # noqa: F401 -- registers the task
+from workers import readiness, tasks  # noqa: F401 -- registers the task
 from workers.holding import Hold
 from workers.startup import ModelStep
 
 setup_logging.connect(logs.configure)
+worker_ready.connect(readiness.ready)
+worker_shutting_down.connect(readiness.stopping)
 app.conf.worker_concurrency = env.worker().held_messages
 app.steps["worker"].add(ModelStep)
 app.steps["consumer"].add(WorkerDetails)

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# provision.sh worker|web ARCHIVE: make an image of this machine, an Amazon Linux 2023 of its own. Runs as root, once.
+# Read: PYTHON_VERSION; for a worker also MODEL, ENGINE (torch or onnx), GPU (true or false) and TORCH_CPU_INDEX.
+# The web image also serves the flower tier.
+set -euo pipefail
+
+tier=$1
+archive=$2
+home=/opt/recognition
+python=$home/venv/bin/python
+sample=$home/samples/coffee.png
+
+step() { printf '\n== %s\n' "$*"; }
+
+install_packages() {
+  dnf install --assumeyes --quiet "python$PYTHON_VERSION" "python$PYTHON_VERSION-pip" amazon-cloudwatch-agent logrotate
+}
+
+unpack() {
+  useradd --system --user-group --home-dir "$home" --no-create-home --shell /sbin/nologin recognition
+  mkdir "$home"
+  tar -xzf "$archive" -C "$home" --no-same-owner
+  # The services' umask hides from others what root writes; the code is for all to read.
+  chmod -R u=rwX,go=rX "$home"
+  install -d -m 0755 /etc/recognition /var/log/recognition
+}
+
+make_venv() { # FOLDER REQUIREMENTS
+  "python$PYTHON_VERSION" -m venv "$1"
+  local indexes=()
+  if [[ $tier == worker && $GPU == false ]]; then indexes=(--extra-index-url "$TORCH_CPU_INDEX"); fi
+  "$1/bin/pip" install --no-cache-dir --disable-pip-version-check --quiet "${indexes[@]}" -r "$home/requirements/$2"
+}
+
+# What the image knows of itself, and its worker reads before what the instance is told.
+write_image_environment() {
+  {
+    echo "TORCH_HOME=$home/models"
+    echo "MODEL=$MODEL"
+    echo "ENGINE=$ENGINE"
+    if [[ $ENGINE == onnx ]]; then
+      echo "ONNX_MODEL=$home/models/model.onnx"
+    elif [[ -e $home/models/weights.pth ]]; then
+      echo "MODEL_WEIGHTS=$home/models/weights.pth"
+    fi
+  } >"$home/image.env"
+}
+
+export_network() {
+  if [[ -e $home/models/model.onnx ]]; then return; fi
+  local throwaway weights=""
+  throwaway=$(mktemp -d)
+  if [[ -e $home/models/weights.pth ]]; then weights=$home/models/weights.pth; fi
+  make_venv "$throwaway/venv" export.txt
+  (cd "$home" && TORCH_HOME=$throwaway MODEL=$MODEL MODEL_WEIGHTS=$weights \
+    "$throwaway/venv/bin/python" -m workers export models/model.onnx)
+  rm -rf "$throwaway" "$home/models/weights.pth"
+}
+
+bake_worker() {
+  step "$ENGINE and what it needs"
+  if [[ $ENGINE == torch && -e $home/models/model.onnx ]]; then
+    echo "provision.sh: an exported network was packed, and ENGINE=torch would not run it" >&2
+    exit 1
+  fi
+  if [[ $ENGINE == onnx ]]; then
+    make_venv "$home/venv" worker-onnx.txt
+    export_network
+  else
+    make_venv "$home/venv" worker.txt
+  fi
+  write_image_environment
+  step "a picture, classified as the worker will; where no weights are given they are downloaded now, for good"
+  (
+    cd "$home"
+    set -a
+    # shellcheck source=/dev/null
+    . "$home/image.env"
+    "$python" -m workers "$sample"
+  )
+  chmod -R u=rwX,go=rX "$home/models"
+  if [[ $GPU == true ]]; then cp -r "$home/infra/ami/systemd/gpu/." /etc/systemd/system/; fi
+}
+
+bake_web() {
+  make_venv "$home/venv" web.txt
+  step "static files"
+  "$home/infra/ami/collect-static.sh" "$python"
+  step "the certificates of RDS's servers"
+  curl --silent --show-error --fail --retry 5 --output "$home/rds-ca.pem" \
+    https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
+  cp -r "$home/infra/ami/systemd/flower/." /etc/systemd/system/
+}
+
+install_services() {
+  cp -r "$home/infra/ami/systemd/common/." "$home/infra/ami/systemd/$tier/." /etc/systemd/system/
+  install -d "$home/bin"
+  install -m 0755 "$home/infra/ami/bin/"* "$home/bin/"
+  if [[ $tier == web ]]; then ln -s "$home/bin/recognition-manage" /usr/local/sbin/recognition-manage; fi
+  install -m 0644 "$home/infra/ami/logrotate.conf" /etc/logrotate.d/recognition
+  # The services can't write what Python would keep beside its sources.
+  "$python" -m compileall -q "$home/project" "$home/classify_app" "$home/workers"
+  systemctl daemon-reload
+  # An unknown key is only said, with exit code 0.
+  local said
+  said=$(systemd-analyze verify /etc/systemd/system/recognition-*.target 2>&1)
+  if [[ -n $said ]]; then
+    echo "$said" >&2
+    exit 1
+  fi
+}
+
+leave_nothing_behind() {
+  # Instances are reached by SSM; this build's own connection stays until it ends.
+  systemctl mask sshd.service
+  rm -f "$archive" /home/ec2-user/.ssh/authorized_keys /root/.ssh/authorized_keys /etc/ssh/ssh_host_*
+  dnf clean all --quiet
+  cloud-init clean --logs
+  truncate --size 0 /etc/machine-id
+}
+
+if [[ $tier != worker && $tier != web ]]; then
+  echo "provision.sh: $tier is neither worker nor web" >&2
+  exit 1
+fi
+if [[ $tier == worker && $ENGINE == onnx && $GPU == true ]]; then
+  echo "provision.sh: ENGINE=onnx runs on processors alone; on a GPU it is torch" >&2
+  exit 1
+fi
+step "packages"
+install_packages
+unpack
+"bake_$tier"
+step "services"
+install_services
+leave_nothing_behind

@@ -1,0 +1,51 @@
+source "amazon-ebs" "web" {
+  region               = var.region
+  instance_type        = var.instance_type
+  subnet_id            = var.subnet_id
+  iam_instance_profile = var.instance_profile
+  communicator         = "ssh"
+  ssh_username         = "ec2-user"
+  ssh_interface        = var.ssh_interface
+  ami_name             = "${var.name}-web-${local.time}"
+  encrypt_boot         = true
+
+  source_ami_filter {
+    filters = {
+      name                = var.source_image
+      virtualization-type = "hvm"
+      root-device-type    = "ebs"
+    }
+    owners      = ["amazon"]
+    most_recent = true
+  }
+
+  launch_block_device_mappings {
+    device_name           = "/dev/xvda"
+    volume_size           = var.root_gigabytes
+    volume_type           = "gp3"
+    iops                  = 3000
+    throughput            = 125
+    delete_on_termination = true
+  }
+
+  tags = {
+    Name = "${var.name}-web"
+  }
+}
+
+build {
+  sources = ["source.amazon-ebs.web"]
+
+  provisioner "file" {
+    source      = "${path.root}/build/recognition.tar.gz"
+    destination = local.archive
+  }
+
+  provisioner "shell" {
+    script          = "${path.root}/provision.sh"
+    execute_command = "sudo env {{ .Vars }} bash {{ .Path }} web ${local.archive}"
+    environment_vars = [
+      "PYTHON_VERSION=${var.python_version}",
+    ]
+  }
+}

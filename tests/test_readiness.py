@@ -1,0 +1,32 @@
+"""What a worker does where systemd listens in another way, or not at all."""
+
+import socket
+
+import pytest
+from structlog.testing import capture_logs
+
+from workers import readiness
+
+
+def test_without_a_socket_nobody_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    with capture_logs() as logs:
+        readiness.ready()
+    assert logs == []
+
+
+def test_an_abstract_socket_is_told(monkeypatch: pytest.MonkeyPatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind("")  # and so to a name that the kernel chooses
+        name = listening.getsockname()
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name[1:].decode())
+        readiness.ready()
+        listening.settimeout(5)
+        assert listening.recv(100) == b"READY=1"
+
+
+def test_a_socket_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    with capture_logs() as logs:
+        readiness.ready()
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("systemd can't be told", "error")]
