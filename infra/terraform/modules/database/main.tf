@@ -84,7 +84,7 @@ resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_157: The variable database_multi_az says so; the production example sets it.
   #checkov:skip=CKV_AWS_293: The variable deletion_protection says so; a trial has to be destroyed.
   #checkov:skip=CKV_AWS_353: The logs of slow statements and CloudWatch's metrics serve.
-  #checkov:skip=CKV_AWS_118: As above.
+  #checkov:skip=CKV_AWS_118: CloudWatch's metrics by the minute serve.
   #checkov:skip=CKV_AWS_161: The site logs in by a password that only AWS knows; IAM's tokens would have to be renewed every 15 minutes.
   identifier                      = var.name
   engine                          = "postgres"
