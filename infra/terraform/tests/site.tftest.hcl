@@ -141,15 +141,27 @@ run "https_with_routes_for_the_old_clients" {
   }
 
   assert {
-    condition     = aws_lb.this.idle_timeout == 400 && aws_lb.this.drop_invalid_header_fields && aws_lb.this.enable_deletion_protection && aws_lb.this.access_logs[0].enabled
+    condition = (
+      aws_lb.this.idle_timeout == 400
+      && aws_lb.this.drop_invalid_header_fields
+      && aws_lb.this.enable_deletion_protection
+      && aws_lb.this.access_logs[0].enabled
+    )
     error_message = "the load balancer waits for answers, is strict, protected and keeps logs"
   }
   assert {
-    condition     = aws_lb_target_group.this.port == 8000 && aws_lb_target_group.this.health_check[0].path == "/healthz" && aws_lb_target_group.this.deregistration_delay == "400"
+    condition = (
+      aws_lb_target_group.this.port == 8000
+      && aws_lb_target_group.this.health_check[0].path == "/healthz"
+      && aws_lb_target_group.this.deregistration_delay == "400"
+    )
     error_message = "an instance is asked whether it lives, and keeps what waits for its answer"
   }
   assert {
-    condition     = aws_lb_listener.http.default_action[0].type == "redirect" && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS"
+    condition = (
+      aws_lb_listener.http.default_action[0].type == "redirect"
+      && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS"
+    )
     error_message = "port 80 redirects"
   }
   assert {
@@ -161,7 +173,10 @@ run "https_with_routes_for_the_old_clients" {
     error_message = "but for what the old clients post, which comes through"
   }
   assert {
-    condition     = aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06" && length(aws_route53_record.site) == 1
+    condition = (
+      aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+      && length(aws_route53_record.site) == 1
+    )
     error_message = "TLS 1.2 and 1.3, at its name"
   }
   assert {
@@ -175,7 +190,11 @@ run "https_with_routes_for_the_old_clients" {
     error_message = "its instances read one secret"
   }
   assert {
-    condition     = aws_autoscaling_group.this.min_size == 2 && aws_autoscaling_group.this.max_size == 4 && aws_autoscaling_group.this.health_check_type == "ELB"
+    condition = (
+      aws_autoscaling_group.this.min_size == 2
+      && aws_autoscaling_group.this.max_size == 4
+      && aws_autoscaling_group.this.health_check_type == "ELB"
+    )
     error_message = "2 to 4 instances, which the load balancer finds healthy"
   }
   assert {
@@ -203,7 +222,11 @@ run "https_alone" {
   }
 
   assert {
-    condition     = length(aws_lb_listener_rule.synchronous) == 0 && length(aws_route53_record.site) == 0 && output.environment.OPEN_SYNCHRONOUS_ROUTES == "0"
+    condition = (
+      length(aws_lb_listener_rule.synchronous) == 0
+      && length(aws_route53_record.site) == 0
+      && output.environment.OPEN_SYNCHRONOUS_ROUTES == "0"
+    )
     error_message = "nothing but a redirect on port 80"
   }
 }
@@ -232,7 +255,11 @@ run "http_alone" {
     error_message = "without a certificate port 80 is the site"
   }
   assert {
-    condition     = output.environment.HTTPS == "0" && output.site_url == "http://trial-web-1.eu-central-1.elb.amazonaws.com" && output.environment.CSRF_TRUSTED_ORIGINS == output.site_url
+    condition = (
+      output.environment.HTTPS == "0"
+      && output.site_url == "http://trial-web-1.eu-central-1.elb.amazonaws.com"
+      && output.environment.CSRF_TRUSTED_ORIGINS == output.site_url
+    )
     error_message = "and the site knows it"
   }
 }
@@ -249,7 +276,11 @@ run "flower" {
   }
 
   assert {
-    condition     = aws_autoscaling_group.this.min_size == 1 && aws_autoscaling_group.this.max_size == 1 && aws_autoscaling_group.this.name == "trial-flower"
+    condition = (
+      aws_autoscaling_group.this.min_size == 1
+      && aws_autoscaling_group.this.max_size == 1
+      && aws_autoscaling_group.this.name == "trial-flower"
+    )
     error_message = "there is exactly one"
   }
   assert {

@@ -1,6 +1,7 @@
 locals {
   database_name = "recognition"
   user          = "recognition"
+  stored        = jsondecode(ephemeral.aws_secretsmanager_secret_version.stored.secret_string)
 
   # Empty, and not known before the secret is there: so a plan for an empty account doesn't ask AWS for passwords.
   none = substr(aws_secretsmanager_secret.this.arn, 0, 0)
@@ -96,7 +97,7 @@ resource "aws_db_instance" "this" {
   storage_encrypted               = true
   db_name                         = local.database_name
   username                        = local.user
-  password_wo                     = jsondecode(ephemeral.aws_secretsmanager_secret_version.stored.secret_string)["DATABASE_PASSWORD"]
+  password_wo                     = local.stored["DATABASE_PASSWORD"]
   password_wo_version             = var.secret_version
   apply_immediately               = true
   db_subnet_group_name            = aws_db_subnet_group.this.name

@@ -117,7 +117,7 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = each.value.id
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat([local.tls_only[each.key]], [for statement in [local.load_balancer_logs] : statement if each.key == "logs"])
+    Statement = concat([local.tls_only[each.key]], each.key == "logs" ? [local.load_balancer_logs] : [])
   })
 
   depends_on = [aws_s3_bucket_public_access_block.this]
