@@ -72,7 +72,10 @@ run "network" {
     error_message = "the load balancer is reached on its two ports, by those who are allowed"
   }
   assert {
-    condition     = { for key, rule in aws_vpc_security_group_ingress_rule.inside : key => "${rule.from_port} ${rule.to_port} ${rule.description}" } == { requests = "8000 8000 From load-balancer", database = "5432 5432 From web" }
+    condition = {
+      for key, rule in aws_vpc_security_group_ingress_rule.inside :
+      key => "${rule.from_port} ${rule.to_port} ${rule.description}"
+    } == { requests = "8000 8000 From load-balancer", database = "5432 5432 From web" }
     error_message = "inside, the load balancer reaches the web tier, the web tier the database, and nobody a worker or Flower"
   }
   assert {
@@ -80,22 +83,33 @@ run "network" {
     error_message = "inside, groups are named, not addresses"
   }
   assert {
-    condition     = alltrue([for rule in concat(values(aws_vpc_security_group_ingress_rule.inside), values(aws_vpc_security_group_ingress_rule.entry), [aws_vpc_security_group_ingress_rule.endpoints]) : rule.from_port != 22])
+    condition = alltrue([
+      for rule in concat(
+        values(aws_vpc_security_group_ingress_rule.inside), values(aws_vpc_security_group_ingress_rule.entry),
+        [aws_vpc_security_group_ingress_rule.endpoints],
+      ) : rule.from_port > 22
+    ])
     error_message = "no SSH"
   }
   assert {
-    condition     = alltrue([for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.map_public_ip_on_launch != true])
+    condition = alltrue([
+      for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.map_public_ip_on_launch != true
+    ])
     error_message = "no instance gets a public address"
   }
   assert {
     condition = (
       length(aws_nat_gateway.this) == 1 && length(aws_subnet.public) == 3 && length(aws_subnet.private) == 3
-      && length(distinct([for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.cidr_block])) == 6
+      && length(distinct([
+        for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.cidr_block
+      ])) == 6
     )
     error_message = "three zones, one NAT gateway"
   }
   assert {
-    condition     = toset(keys(aws_vpc_endpoint.interface)) == toset(["autoscaling", "ec2messages", "logs", "monitoring", "secretsmanager", "sqs", "ssm", "ssmmessages"])
+    condition = toset(keys(aws_vpc_endpoint.interface)) == toset([
+      "autoscaling", "ec2messages", "logs", "monitoring", "secretsmanager", "sqs", "ssm", "ssmmessages",
+    ])
     error_message = "what instances call stays inside"
   }
 }
@@ -167,8 +181,12 @@ run "https_with_routes_for_the_old_clients" {
   assert {
     condition = (
       aws_lb_listener_rule.synchronous[0].action[0].type == "forward"
-      && toset(flatten([for condition in aws_lb_listener_rule.synchronous[0].condition : [for path in condition.path_pattern : path.values]])) == toset(["/", "/postApi/image", "/postApi/image/"])
-      && toset(flatten([for condition in aws_lb_listener_rule.synchronous[0].condition : [for method in condition.http_request_method : method.values]])) == toset(["POST"])
+      && toset(flatten([
+        for condition in aws_lb_listener_rule.synchronous[0].condition : [for path in condition.path_pattern : path.values]
+      ])) == toset(["/", "/postApi/image", "/postApi/image/"])
+      && toset(flatten([
+        for condition in aws_lb_listener_rule.synchronous[0].condition : [for method in condition.http_request_method : method.values]
+      ])) == toset(["POST"])
     )
     error_message = "but for what the old clients post, which comes through"
   }
@@ -184,7 +202,9 @@ run "https_with_routes_for_the_old_clients" {
     error_message = "the site answers to both names"
   }
   assert {
-    condition = [for statement in jsondecode(output.instance_policy).Statement : statement.Resource if statement.Sid == "ReadSecret"] == [
+    condition = [
+      for statement in jsondecode(output.instance_policy).Statement : statement.Resource if statement.Sid == "ReadSecret"
+      ] == [
       ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:trial/web"],
     ]
     error_message = "its instances read one secret"

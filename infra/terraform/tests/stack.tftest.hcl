@@ -36,7 +36,9 @@ run "defaults" {
     error_message = "buckets have names that nobody else has"
   }
   assert {
-    condition     = output.groups == { worker = "recognition-workers", web = "recognition-web", flower = "recognition-flower" }
+    condition = output.groups == {
+      worker = "recognition-workers", web = "recognition-web", flower = "recognition-flower"
+    }
     error_message = "the groups' names are the contract's"
   }
   assert {

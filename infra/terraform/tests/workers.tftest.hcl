@@ -195,7 +195,9 @@ run "what_a_worker_holds_has_one_home" {
     error_message = "worker and alarm count with the same numbers"
   }
   assert {
-    condition     = strcontains(one([for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data]), "/ 96)")
+    condition = strcontains(one([
+      for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data
+    ]), "/ 96)")
     error_message = "the alarm counts with what a worker holds"
   }
 }
@@ -230,16 +232,22 @@ run "the_instance" {
   }
   assert {
     condition = yamldecode(base64decode(aws_launch_template.this.user_data)).write_files[0].content == join("", [
-      "A=1\n", "ASG_NAME=trial-workers\n", "AWS_REGION=eu-central-1\n", "B=2\n", "LAUNCH_HOOK=ready\n", "TERMINATION_HOOK=drain\n",
+      "A=1\n", "ASG_NAME=trial-workers\n", "AWS_REGION=eu-central-1\n", "B=2\n", "LAUNCH_HOOK=ready\n",
+      "TERMINATION_HOOK=drain\n",
     ])
     error_message = "cloud-init writes exactly the environment"
   }
   assert {
-    condition     = strcontains(yamldecode(base64decode(aws_launch_template.this.user_data)).write_files[1].content, "\"log_group_name\": \"/trial/worker\"")
+    condition = strcontains(
+      yamldecode(base64decode(aws_launch_template.this.user_data)).write_files[1].content,
+      "\"log_group_name\": \"/trial/worker\"",
+    )
     error_message = "logs go to the tier's own group"
   }
   assert {
-    condition     = yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd[1] == ["systemctl", "enable", "--now", "recognition-worker.target"]
+    condition = yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd[1] == [
+      "systemctl", "enable", "--now", "recognition-worker.target",
+    ]
     error_message = "the tier is started"
   }
   assert {
