@@ -25,11 +25,7 @@ output "flower_environment" {
 
 output "groups" {
   description = "Names of the Auto Scaling Groups."
-  value = {
-    worker = module.workers.group_name
-    web    = module.web.group_name
-    flower = module.flower.group_name
-  }
+  value       = local.groups
 }
 
 output "queue_urls" {
@@ -73,8 +69,14 @@ output "dashboard_url" {
 }
 
 locals {
+  groups = {
+    worker = module.workers.group_name
+    web    = module.web.group_name
+    flower = module.flower.group_name
+  }
+
   session = {
-    for tier, group in { web = module.web.group_name, flower = module.flower.group_name, worker = module.workers.group_name } :
+    for tier, group in local.groups :
     tier => join(" ", [
       "aws ssm start-session --region ${local.account.region} --target",
       "\"$(aws autoscaling describe-auto-scaling-groups --region ${local.account.region}",
@@ -85,7 +87,10 @@ locals {
 
 output "flower_command" {
   description = "Makes Flower reachable at http://127.0.0.1:5555, for whoever may start sessions."
-  value       = "${local.session.flower} --document-name AWS-StartPortForwardingSession --parameters portNumber=5555,localPortNumber=5555"
+  value = join(" ", [
+    local.session.flower,
+    "--document-name AWS-StartPortForwardingSession --parameters portNumber=5555,localPortNumber=5555",
+  ])
 }
 
 output "shell_commands" {

@@ -67,12 +67,13 @@ run "too_little" {
     monthly_budget_usd      = 0
   }
   expect_failures = [
-    var.name, var.bucket_prefix, var.log_retention_days, var.root_device_name, var.vpc_cidr, var.zones, var.allowed_cidrs,
-    var.input_expiry_days, var.output_expiry_days, var.worker_ami_id, var.worker_instance_types,
+    var.name, var.bucket_prefix, var.log_retention_days, var.root_device_name, var.vpc_cidr, var.zones,
+    var.allowed_cidrs, var.input_expiry_days, var.output_expiry_days, var.worker_ami_id, var.worker_instance_types,
     var.worker_min_size, var.worker_spot_percentage, var.worker_volume_gb, var.model,
     var.model_weights, var.engine, var.max_batch_size, var.model_threads, var.worker_settings,
     var.scaling, var.scale_out_threshold, var.scale_in_threshold, var.scale_out_steps, var.scale_in_steps,
-    var.worker_warmup_seconds, var.web_ami_id, var.web_instance_type, var.web_min_size, var.certificate_arn, var.web_settings, var.flower_instance_type,
+    var.worker_warmup_seconds, var.web_ami_id, var.web_instance_type, var.web_min_size, var.certificate_arn,
+    var.web_settings, var.flower_instance_type,
     var.database_instance_class, var.database_backup_days, var.secret_version, var.alert_email,
     var.oldest_request_seconds, var.monthly_budget_usd,
   ]

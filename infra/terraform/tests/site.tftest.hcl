@@ -72,7 +72,10 @@ run "network" {
     error_message = "the load balancer is reached on its two ports, by those who are allowed"
   }
   assert {
-    condition     = { for key, rule in aws_vpc_security_group_ingress_rule.inside : key => "${rule.from_port} ${rule.to_port} ${rule.description}" } == { requests = "8000 8000 From load-balancer", database = "5432 5432 From web" }
+    condition = {
+      for key, rule in aws_vpc_security_group_ingress_rule.inside :
+      key => "${rule.from_port} ${rule.to_port} ${rule.description}"
+    } == { requests = "8000 8000 From load-balancer", database = "5432 5432 From web" }
     error_message = "inside, the load balancer reaches the web tier, the web tier the database, and nobody a worker or Flower"
   }
   assert {
@@ -80,22 +83,33 @@ run "network" {
     error_message = "inside, groups are named, not addresses"
   }
   assert {
-    condition     = alltrue([for rule in concat(values(aws_vpc_security_group_ingress_rule.inside), values(aws_vpc_security_group_ingress_rule.entry), [aws_vpc_security_group_ingress_rule.endpoints]) : rule.from_port != 22])
+    condition = alltrue([
+      for rule in concat(
+        values(aws_vpc_security_group_ingress_rule.inside), values(aws_vpc_security_group_ingress_rule.entry),
+        [aws_vpc_security_group_ingress_rule.endpoints],
+      ) : rule.from_port > 22
+    ])
     error_message = "no SSH"
   }
   assert {
-    condition     = alltrue([for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.map_public_ip_on_launch != true])
+    condition = alltrue([
+      for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.map_public_ip_on_launch != true
+    ])
     error_message = "no instance gets a public address"
   }
   assert {
     condition = (
       length(aws_nat_gateway.this) == 1 && length(aws_subnet.public) == 3 && length(aws_subnet.private) == 3
-      && length(distinct([for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.cidr_block])) == 6
+      && length(distinct([
+        for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.cidr_block
+      ])) == 6
     )
     error_message = "three zones, one NAT gateway"
   }
   assert {
-    condition     = toset(keys(aws_vpc_endpoint.interface)) == toset(["autoscaling", "ec2messages", "logs", "monitoring", "secretsmanager", "sqs", "ssm", "ssmmessages"])
+    condition = toset(keys(aws_vpc_endpoint.interface)) == toset([
+      "autoscaling", "ec2messages", "logs", "monitoring", "secretsmanager", "sqs", "ssm", "ssmmessages",
+    ])
     error_message = "what instances call stays inside"
   }
 }
@@ -141,27 +155,46 @@ run "https_with_routes_for_the_old_clients" {
   }
 
   assert {
-    condition     = aws_lb.this.idle_timeout == 400 && aws_lb.this.drop_invalid_header_fields && aws_lb.this.enable_deletion_protection && aws_lb.this.access_logs[0].enabled
+    condition = (
+      aws_lb.this.idle_timeout == 400
+      && aws_lb.this.drop_invalid_header_fields
+      && aws_lb.this.enable_deletion_protection
+      && aws_lb.this.access_logs[0].enabled
+    )
     error_message = "the load balancer waits for answers, is strict, protected and keeps logs"
   }
   assert {
-    condition     = aws_lb_target_group.this.port == 8000 && aws_lb_target_group.this.health_check[0].path == "/healthz" && aws_lb_target_group.this.deregistration_delay == "400"
+    condition = (
+      aws_lb_target_group.this.port == 8000
+      && aws_lb_target_group.this.health_check[0].path == "/healthz"
+      && aws_lb_target_group.this.deregistration_delay == "400"
+    )
     error_message = "an instance is asked whether it lives, and keeps what waits for its answer"
   }
   assert {
-    condition     = aws_lb_listener.http.default_action[0].type == "redirect" && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS"
+    condition = (
+      aws_lb_listener.http.default_action[0].type == "redirect"
+      && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS"
+    )
     error_message = "port 80 redirects"
   }
   assert {
     condition = (
       aws_lb_listener_rule.synchronous[0].action[0].type == "forward"
-      && toset(flatten([for condition in aws_lb_listener_rule.synchronous[0].condition : [for path in condition.path_pattern : path.values]])) == toset(["/", "/postApi/image", "/postApi/image/"])
-      && toset(flatten([for condition in aws_lb_listener_rule.synchronous[0].condition : [for method in condition.http_request_method : method.values]])) == toset(["POST"])
+      && toset(flatten([
+        for condition in aws_lb_listener_rule.synchronous[0].condition : [for path in condition.path_pattern : path.values]
+      ])) == toset(["/", "/postApi/image", "/postApi/image/"])
+      && toset(flatten([
+        for condition in aws_lb_listener_rule.synchronous[0].condition : [for method in condition.http_request_method : method.values]
+      ])) == toset(["POST"])
     )
     error_message = "but for what the old clients post, which comes through"
   }
   assert {
-    condition     = aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06" && length(aws_route53_record.site) == 1
+    condition = (
+      aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+      && length(aws_route53_record.site) == 1
+    )
     error_message = "TLS 1.2 and 1.3, at its name"
   }
   assert {
@@ -169,13 +202,19 @@ run "https_with_routes_for_the_old_clients" {
     error_message = "the site answers to both names"
   }
   assert {
-    condition = [for statement in jsondecode(output.instance_policy).Statement : statement.Resource if statement.Sid == "ReadSecret"] == [
+    condition = [
+      for statement in jsondecode(output.instance_policy).Statement : statement.Resource if statement.Sid == "ReadSecret"
+      ] == [
       ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:trial/web"],
     ]
     error_message = "its instances read one secret"
   }
   assert {
-    condition     = aws_autoscaling_group.this.min_size == 2 && aws_autoscaling_group.this.max_size == 4 && aws_autoscaling_group.this.health_check_type == "ELB"
+    condition = (
+      aws_autoscaling_group.this.min_size == 2
+      && aws_autoscaling_group.this.max_size == 4
+      && aws_autoscaling_group.this.health_check_type == "ELB"
+    )
     error_message = "2 to 4 instances, which the load balancer finds healthy"
   }
   assert {
@@ -203,7 +242,11 @@ run "https_alone" {
   }
 
   assert {
-    condition     = length(aws_lb_listener_rule.synchronous) == 0 && length(aws_route53_record.site) == 0 && output.environment.OPEN_SYNCHRONOUS_ROUTES == "0"
+    condition = (
+      length(aws_lb_listener_rule.synchronous) == 0
+      && length(aws_route53_record.site) == 0
+      && output.environment.OPEN_SYNCHRONOUS_ROUTES == "0"
+    )
     error_message = "nothing but a redirect on port 80"
   }
 }
@@ -232,7 +275,11 @@ run "http_alone" {
     error_message = "without a certificate port 80 is the site"
   }
   assert {
-    condition     = output.environment.HTTPS == "0" && output.site_url == "http://trial-web-1.eu-central-1.elb.amazonaws.com" && output.environment.CSRF_TRUSTED_ORIGINS == output.site_url
+    condition = (
+      output.environment.HTTPS == "0"
+      && output.site_url == "http://trial-web-1.eu-central-1.elb.amazonaws.com"
+      && output.environment.CSRF_TRUSTED_ORIGINS == output.site_url
+    )
     error_message = "and the site knows it"
   }
 }
@@ -249,7 +296,11 @@ run "flower" {
   }
 
   assert {
-    condition     = aws_autoscaling_group.this.min_size == 1 && aws_autoscaling_group.this.max_size == 1 && aws_autoscaling_group.this.name == "trial-flower"
+    condition = (
+      aws_autoscaling_group.this.min_size == 1
+      && aws_autoscaling_group.this.max_size == 1
+      && aws_autoscaling_group.this.name == "trial-flower"
+    )
     error_message = "there is exactly one"
   }
   assert {

@@ -36,7 +36,9 @@ run "defaults" {
     error_message = "buckets have names that nobody else has"
   }
   assert {
-    condition     = output.groups == { worker = "recognition-workers", web = "recognition-web", flower = "recognition-flower" }
+    condition = output.groups == {
+      worker = "recognition-workers", web = "recognition-web", flower = "recognition-flower"
+    }
     error_message = "the groups' names are the contract's"
   }
   assert {
@@ -72,11 +74,18 @@ run "defaults" {
     error_message = "the values are the variables'"
   }
   assert {
-    condition     = output.web_environment.HTTPS == "0" && output.web_environment.OPEN_SYNCHRONOUS_ROUTES == "0" && output.web_environment.VPC_CIDR == "10.40.0.0/16"
+    condition = (
+      output.web_environment.HTTPS == "0"
+      && output.web_environment.OPEN_SYNCHRONOUS_ROUTES == "0"
+      && output.web_environment.VPC_CIDR == "10.40.0.0/16"
+    )
     error_message = "without a certificate the site speaks plain HTTP, and its routes want a token"
   }
   assert {
-    condition     = strcontains(output.flower_command, "portNumber=5555") && strcontains(output.flower_command, "recognition-flower")
+    condition = (
+      strcontains(output.flower_command, "portNumber=5555")
+      && strcontains(output.flower_command, "recognition-flower")
+    )
     error_message = "Flower is reached through Session Manager"
   }
 }
@@ -112,7 +121,10 @@ run "a_name_and_a_certificate_of_its_own" {
     error_message = "settings reach the environment"
   }
   assert {
-    condition     = output.worker_environment.ENGINE == "onnx" && output.worker_environment.ONNX_MODEL == "s3://models/resnet50.onnx"
+    condition = (
+      output.worker_environment.ENGINE == "onnx"
+      && output.worker_environment.ONNX_MODEL == "s3://models/resnet50.onnx"
+    )
     error_message = "the engine and its model reach the environment"
   }
   assert {

@@ -57,11 +57,17 @@ run "the_demanded_fleet" {
     error_message = "1 to 20 workers, 1 at first"
   }
   assert {
-    condition     = aws_autoscaling_group.this.name == "trial-workers" && aws_autoscaling_group.this.default_instance_warmup == 60
+    condition = (
+      aws_autoscaling_group.this.name == "trial-workers"
+      && aws_autoscaling_group.this.default_instance_warmup == 60
+    )
     error_message = "the group's name is the contract's, and its warm-up is explicit"
   }
   assert {
-    condition     = aws_autoscaling_group.this.metrics_granularity == "1Minute" && contains(aws_autoscaling_group.this.enabled_metrics, "GroupInServiceInstances")
+    condition = (
+      aws_autoscaling_group.this.metrics_granularity == "1Minute"
+      && contains(aws_autoscaling_group.this.enabled_metrics, "GroupInServiceInstances")
+    )
     error_message = "the backlog per instance needs the group's metrics"
   }
   assert {
@@ -84,7 +90,11 @@ run "the_demanded_fleet" {
     error_message = "all instance types, no spot instances"
   }
   assert {
-    condition     = length(aws_autoscaling_group.this.warm_pool) == 0 && length(aws_cloudwatch_metric_alarm.wake) == 0 && length(aws_autoscaling_policy.target) == 0
+    condition = (
+      length(aws_autoscaling_group.this.warm_pool) == 0
+      && length(aws_cloudwatch_metric_alarm.wake) == 0
+      && length(aws_autoscaling_policy.target) == 0
+    )
     error_message = "warm pool, target tracking and scale to zero are off by default"
   }
 }
@@ -97,8 +107,10 @@ run "scale_out" {
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.out[0].threshold == 1 && aws_cloudwatch_metric_alarm.out[0].comparison_operator == "GreaterThanThreshold"
-      && aws_cloudwatch_metric_alarm.out[0].evaluation_periods == 1 && aws_cloudwatch_metric_alarm.out[0].treat_missing_data == "notBreaching"
+      aws_cloudwatch_metric_alarm.out[0].threshold == 1
+      && aws_cloudwatch_metric_alarm.out[0].comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.out[0].evaluation_periods == 1
+      && aws_cloudwatch_metric_alarm.out[0].treat_missing_data == "notBreaching"
     )
     error_message = "out above 1"
   }
@@ -115,7 +127,10 @@ run "scale_out" {
     error_message = "once a minute"
   }
   assert {
-    condition     = aws_autoscaling_policy.out[0].adjustment_type == "PercentChangeInCapacity" && aws_autoscaling_policy.out[0].min_adjustment_magnitude == 1
+    condition = (
+      aws_autoscaling_policy.out[0].adjustment_type == "PercentChangeInCapacity"
+      && aws_autoscaling_policy.out[0].min_adjustment_magnitude == 1
+    )
     error_message = "an alarm that says more never shrinks the group"
   }
   assert {
@@ -134,7 +149,10 @@ run "scale_in" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.in.threshold == 0 && aws_cloudwatch_metric_alarm.in.comparison_operator == "LessThanOrEqualToThreshold"
+    condition = (
+      aws_cloudwatch_metric_alarm.in.threshold == 0
+      && aws_cloudwatch_metric_alarm.in.comparison_operator == "LessThanOrEqualToThreshold"
+    )
     error_message = "in at or below 0"
   }
   assert {
@@ -169,11 +187,17 @@ run "what_a_worker_holds_has_one_home" {
   }
 
   assert {
-    condition     = output.held_messages == 96 && output.environment.MAX_BATCH_SIZE == "16" && output.environment.MODEL_THREADS == "3"
+    condition = (
+      output.held_messages == 96
+      && output.environment.MAX_BATCH_SIZE == "16"
+      && output.environment.MODEL_THREADS == "3"
+    )
     error_message = "worker and alarm count with the same numbers"
   }
   assert {
-    condition     = strcontains(one([for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data]), "/ 96)")
+    condition = strcontains(one([
+      for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data
+    ]), "/ 96)")
     error_message = "the alarm counts with what a worker holds"
   }
 }
@@ -208,19 +232,22 @@ run "the_instance" {
   }
   assert {
     condition = yamldecode(base64decode(aws_launch_template.this.user_data)).write_files[0].content == join("", [
-      "A=1\n", "ASG_NAME=trial-workers\n", "AWS_REGION=eu-central-1\n", "B=2\n", "LAUNCH_HOOK=ready\n", "TERMINATION_HOOK=drain\n",
+      "A=1\n", "ASG_NAME=trial-workers\n", "AWS_REGION=eu-central-1\n", "B=2\n", "LAUNCH_HOOK=ready\n",
+      "TERMINATION_HOOK=drain\n",
     ])
     error_message = "cloud-init writes exactly the environment"
   }
   assert {
-    condition = (
-      jsondecode(yamldecode(base64decode(aws_launch_template.this.user_data)).write_files[1].content)
-      .logs.logs_collected.files.collect_list[0].log_group_name == "/trial/worker"
+    condition = strcontains(
+      yamldecode(base64decode(aws_launch_template.this.user_data)).write_files[1].content,
+      "\"log_group_name\": \"/trial/worker\"",
     )
     error_message = "logs go to the tier's own group"
   }
   assert {
-    condition     = yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd[1] == ["systemctl", "enable", "--now", "recognition-worker.target"]
+    condition = yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd[1] == [
+      "systemctl", "enable", "--now", "recognition-worker.target",
+    ]
     error_message = "the tier is started"
   }
   assert {
@@ -286,13 +313,17 @@ run "gpu_with_warm_pool" {
 
   assert {
     condition = (
-      aws_autoscaling_group.this.warm_pool[0].pool_state == "Stopped" && aws_autoscaling_group.this.warm_pool[0].min_size == 2
+      aws_autoscaling_group.this.warm_pool[0].pool_state == "Stopped"
+      && aws_autoscaling_group.this.warm_pool[0].min_size == 2
       && aws_autoscaling_group.this.warm_pool[0].max_group_prepared_capacity == 5
     )
     error_message = "a warm pool of stopped instances"
   }
   assert {
-    condition     = length(aws_autoscaling_group.this.mixed_instances_policy) == 0 && length(aws_autoscaling_group.this.launch_template) == 1
+    condition = (
+      length(aws_autoscaling_group.this.mixed_instances_policy) == 0
+      && length(aws_autoscaling_group.this.launch_template) == 1
+    )
     error_message = "AWS refuses a warm pool for a mixed group"
   }
   assert {

@@ -1,6 +1,7 @@
 locals {
   database_name = "recognition"
   user          = "recognition"
+  stored        = jsondecode(ephemeral.aws_secretsmanager_secret_version.stored.secret_string)
 
   # Empty, and not known before the secret is there: so a plan for an empty account doesn't ask AWS for passwords.
   none = substr(aws_secretsmanager_secret.this.arn, 0, 0)
@@ -84,7 +85,7 @@ resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_157: The variable database_multi_az says so; the production example sets it.
   #checkov:skip=CKV_AWS_293: The variable deletion_protection says so; a trial has to be destroyed.
   #checkov:skip=CKV_AWS_353: The logs of slow statements and CloudWatch's metrics serve.
-  #checkov:skip=CKV_AWS_118: As above.
+  #checkov:skip=CKV_AWS_118: CloudWatch's metrics by the minute serve.
   #checkov:skip=CKV_AWS_161: The site logs in by a password that only AWS knows; IAM's tokens would have to be renewed every 15 minutes.
   identifier                      = var.name
   engine                          = "postgres"
@@ -96,7 +97,7 @@ resource "aws_db_instance" "this" {
   storage_encrypted               = true
   db_name                         = local.database_name
   username                        = local.user
-  password_wo                     = jsondecode(ephemeral.aws_secretsmanager_secret_version.stored.secret_string)["DATABASE_PASSWORD"]
+  password_wo                     = local.stored["DATABASE_PASSWORD"]
   password_wo_version             = var.secret_version
   apply_immediately               = true
   db_subnet_group_name            = aws_db_subnet_group.this.name

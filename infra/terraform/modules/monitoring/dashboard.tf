@@ -1,8 +1,9 @@
 locals {
-  queue_series = {
-    for metric in ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "ApproximateAgeOfOldestMessage"] :
-    metric => [for queue in values(var.queues) : ["AWS/SQS", metric, "QueueName", queue]]
-  }
+  visible    = "ApproximateNumberOfMessagesVisible"
+  in_flight  = "ApproximateNumberOfMessagesNotVisible"
+  in_service = "GroupInServiceInstances"
+
+  load_balancer_time = ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", var.load_balancer]
 
   widgets = [
     {
@@ -10,34 +11,37 @@ locals {
       stat  = "Maximum"
       metrics = [
         [{ expression = var.backlog_expression, id = "backlog", label = "Waiting pictures per worker" }],
-        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.queues.requests, { id = "m_visible", visible = false }],
-        ["AWS/AutoScaling", "GroupInServiceInstances", "AutoScalingGroupName", var.worker_group, { id = "m_inservice", visible = false }],
+        ["AWS/SQS", local.visible, "QueueName", var.queues.requests, { id = "m_visible", visible = false }],
+        ["AWS/AutoScaling", local.in_service, "AutoScalingGroupName", var.worker_group, { id = "m_inservice", visible = false }],
       ]
     },
     {
       title = "Workers"
       stat  = "Maximum"
       metrics = [
-        for metric in ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances", "GroupTerminatingInstances"] :
+        for metric in ["GroupDesiredCapacity", local.in_service, "GroupPendingInstances", "GroupTerminatingInstances"] :
         ["AWS/AutoScaling", metric, "AutoScalingGroupName", var.worker_group]
       ]
     },
     {
-      title   = "Waiting and in flight"
-      stat    = "Maximum"
-      metrics = concat(local.queue_series["ApproximateNumberOfMessagesVisible"], local.queue_series["ApproximateNumberOfMessagesNotVisible"])
+      title = "Waiting and in flight"
+      stat  = "Maximum"
+      metrics = [
+        for pair in setproduct([local.visible, local.in_flight], values(var.queues)) :
+        ["AWS/SQS", pair[0], "QueueName", pair[1]]
+      ]
     },
     {
       title   = "Age of the oldest message (s)"
       stat    = "Maximum"
-      metrics = local.queue_series["ApproximateAgeOfOldestMessage"]
+      metrics = [for queue in values(var.queues) : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue]]
     },
     {
       title = "Answers in time (s)"
       stat  = "p95"
       metrics = [
-        ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", var.load_balancer, { label = "95 of 100" }],
-        ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", var.load_balancer, { label = "half", stat = "p50" }],
+        concat(local.load_balancer_time, [{ label = "95 of 100" }]),
+        concat(local.load_balancer_time, [{ label = "half", stat = "p50" }]),
       ]
     },
     {
@@ -49,14 +53,18 @@ locals {
       ]
     },
     {
-      title   = "Dead letters"
-      stat    = "Sum"
-      metrics = [for queue in values(var.dead_letter_queues) : ["AWS/SQS", "NumberOfMessagesReceived", "QueueName", queue]]
+      title = "Dead letters"
+      stat  = "Sum"
+      metrics = [
+        for queue in values(var.dead_letter_queues) : ["AWS/SQS", "NumberOfMessagesReceived", "QueueName", queue]
+      ]
     },
     {
-      title   = "Dead letters not yet taken"
-      stat    = "Maximum"
-      metrics = [for queue in values(var.dead_letter_queues) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]]
+      title = "Dead letters not yet taken"
+      stat  = "Maximum"
+      metrics = [
+        for queue in values(var.dead_letter_queues) : ["AWS/SQS", local.visible, "QueueName", queue]
+      ]
     },
   ]
 }

@@ -5,5 +5,8 @@ output "topic_arn" {
 
 output "dashboard_url" {
   description = "Address of the dashboard."
-  value       = "https://${var.account.region}.console.aws.amazon.com/cloudwatch/home?region=${var.account.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value = join("", [
+    "https://${var.account.region}.console.aws.amazon.com/cloudwatch/home?region=${var.account.region}",
+    "#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}",
+  ])
 }

@@ -43,7 +43,7 @@ resource "aws_lb_target_group" "this" {
 
 resource "aws_lb_listener" "http" {
   #checkov:skip=CKV_AWS_2: Redirects where there is a certificate; a stack without one has nothing else.
-  #checkov:skip=CKV_AWS_103: As above.
+  #checkov:skip=CKV_AWS_103: There is no TLS on port 80.
   load_balancer_arn = aws_lb.this.arn
   port              = 80
   protocol          = "HTTP"

@@ -1,5 +1,3 @@
-# How the numbers were found: docs/decisions and the simulator, which reads them from this module's plan.
-
 locals {
   # A group that replaces its last instance has none in service for a while, and a metric may be late: the last known
   # number then stands in. FILL with 0 instead would leave the alarm stuck.
@@ -10,12 +8,16 @@ locals {
   # Workers needed for all that waits or is in flight, less those left when one goes. Nothing visible doesn't mean
   # nothing to do: busy workers hold it. The outer IF drops the point where SQS has not reported, since arithmetic
   # would take a missing value for 0.
-  surplus_expression = "IF(m_visible >= 0, CEIL((m_visible + m_inflight) / ${local.held_messages}) - (${local.in_service} - 1))"
+  workers_needed     = "CEIL((m_visible + m_inflight) / ${local.held_messages})"
+  surplus_expression = "IF(m_visible >= 0, ${local.workers_needed} - (${local.in_service} - 1))"
+
+  queue = { QueueName = var.request_queue_name }
+  group = { AutoScalingGroupName = local.group_name }
 
   metrics = {
-    m_visible   = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = var.request_queue_name } }
-    m_inflight  = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesNotVisible", dimensions = { QueueName = var.request_queue_name } }
-    m_inservice = { namespace = "AWS/AutoScaling", name = "GroupInServiceInstances", dimensions = { AutoScalingGroupName = local.group_name } }
+    m_visible   = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = local.queue }
+    m_inflight  = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesNotVisible", dimensions = local.queue }
+    m_inservice = { namespace = "AWS/AutoScaling", name = "GroupInServiceInstances", dimensions = local.group }
   }
 
   out_statistics = { m_visible = "Maximum", m_inservice = "Average" }

@@ -1,0 +1,309 @@
+# Workers
+
+variable "worker_ami_id" {
+  description = "Machine image of the workers, baked by infra/ami; for instance types with a GPU, one with its driver."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^ami-[0-9a-f]{8,17}$", var.worker_ami_id))
+    error_message = "worker_ami_id must look like ami-0123456789abcdef0."
+  }
+}
+
+variable "worker_instance_types" {
+  description = "Instance types of the workers, best first; alike in vCPUs, since model_threads is the same for all. A GPU: [\"g5.xlarge\"], with worker_ami_id and model_threads = 1."
+  type        = list(string)
+  default     = ["c7i.large", "c7a.large", "c6i.large", "c6a.large"]
+  nullable    = false
+
+  validation {
+    condition = (
+      length(var.worker_instance_types) >= 1 && length(var.worker_instance_types) <= 40
+      && length(distinct(var.worker_instance_types)) == length(var.worker_instance_types)
+      && alltrue([for type in var.worker_instance_types : can(regex("^[a-z][a-z0-9-]*\\.[a-z0-9-]+$", type))])
+    )
+    error_message = "worker_instance_types must be 1 to 40 different types such as c7i.large."
+  }
+}
+
+variable "worker_min_size" {
+  description = "Workers at least; scale_to_zero overrides it."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.worker_min_size >= 1 && floor(var.worker_min_size) == var.worker_min_size
+    error_message = "worker_min_size must be a whole number of 1 or more; for none at all there is scale_to_zero."
+  }
+}
+
+variable "worker_max_size" {
+  description = "Workers at most."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition = (
+      var.worker_max_size >= var.worker_min_size
+      && var.worker_max_size <= 500
+      && floor(var.worker_max_size) == var.worker_max_size
+    )
+    error_message = "worker_max_size must be a whole number from worker_min_size to 500."
+  }
+}
+
+variable "worker_spot_percentage" {
+  description = "Share of spot instances among the workers above the first one, which is always on demand."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition = (
+      var.worker_spot_percentage >= 0
+      && var.worker_spot_percentage <= 100
+      && floor(var.worker_spot_percentage) == var.worker_spot_percentage
+    )
+    error_message = "worker_spot_percentage must be a whole number from 0 to 100."
+  }
+}
+
+variable "worker_volume_gb" {
+  description = "Size of a worker's disk in GB; at least that of the image."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition = (
+      var.worker_volume_gb >= 8
+      && var.worker_volume_gb <= 1000
+      && floor(var.worker_volume_gb) == var.worker_volume_gb
+    )
+    error_message = "worker_volume_gb must be a whole number from 8 to 1000."
+  }
+}
+
+variable "model" {
+  description = "MODEL of the workers: resnet18, resnet34, resnet50, resnet101 or resnet152."
+  type        = string
+  default     = "resnet50"
+  nullable    = false
+
+  validation {
+    condition     = contains(["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"], var.model)
+    error_message = "model must be resnet18, resnet34, resnet50, resnet101 or resnet152."
+  }
+}
+
+variable "model_weights" {
+  description = "MODEL_WEIGHTS of the workers: a file in the image, s3://bucket/key, which the workers' role may then read, or empty for what was baked."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.model_weights == "" || can(regex("^(s3://[a-z0-9.-]{3,63}/[^*?\\s]+|/[^\\s]+)$", var.model_weights))
+    error_message = "model_weights must be empty, an absolute path, or s3://bucket/key without *, ? or spaces."
+  }
+}
+
+variable "engine" {
+  description = "ENGINE of the workers: torch, or onnx with onnx_model."
+  type        = string
+  default     = "torch"
+  nullable    = false
+
+  validation {
+    condition     = contains(["torch", "onnx"], var.engine)
+    error_message = "engine must be torch or onnx."
+  }
+}
+
+variable "onnx_model" {
+  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, or s3://bucket/key, which the workers' role may then read."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.onnx_model == "" || can(regex("^(s3://[a-z0-9.-]{3,63}/[^*?\\s]+|/[^\\s]+)$", var.onnx_model))
+    error_message = "onnx_model must be empty, an absolute path, or s3://bucket/key without *, ? or spaces."
+  }
+  validation {
+    condition     = (var.engine == "onnx") == (var.onnx_model != "")
+    error_message = "onnx_model is needed with engine = \"onnx\", and has no meaning without."
+  }
+}
+
+variable "max_batch_size" {
+  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures; the scale-in alarm counts with that."
+  type        = number
+  default     = 8
+  nullable    = false
+
+  validation {
+    condition = (
+      var.max_batch_size >= 1
+      && var.max_batch_size <= 256
+      && floor(var.max_batch_size) == var.max_batch_size
+    )
+    error_message = "max_batch_size must be a whole number from 1 to 256."
+  }
+}
+
+variable "model_threads" {
+  description = "MODEL_THREADS of the workers: as many as the instance types have vCPUs, or 1 on a GPU."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.model_threads >= 1 && var.model_threads <= 192 && floor(var.model_threads) == var.model_threads
+    error_message = "model_threads must be a whole number from 1 to 192: the scale-in alarm has to know it, so 0 (as many as fit) isn't possible here."
+  }
+}
+
+variable "worker_settings" {
+  description = "Other variables of project/env.py for the workers, such as { MAX_WAIT_MS = \"10\" }."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key, value in var.worker_settings :
+      can(regex("^[A-Z][A-Z0-9_]*$", key)) && can(regex("^[^\\s\"'\\\\]*$", value))
+      && !contains(local.reserved_settings, key)
+    ])
+    error_message = "worker_settings must have names in capitals, values without spaces, quotes or backslashes, and none of the variables that this stack sets itself: ${join(", ", local.reserved_settings)}."
+  }
+}
+
+# Scaling of the workers
+
+variable "scaling" {
+  description = "How the workers grow: \"step\" by scale_out_steps above scale_out_threshold, or \"target_tracking\", by which AWS chooses the size that brings the backlog per instance to scale_out_threshold. They shrink by scale_in_steps either way, since only that alarm counts what is in flight."
+  type        = string
+  default     = "step"
+  nullable    = false
+
+  validation {
+    condition     = contains(["step", "target_tracking"], var.scaling)
+    error_message = "scaling must be step or target_tracking."
+  }
+}
+
+variable "scale_out_threshold" {
+  description = "Backlog per instance, in pictures that wait, above which workers are added. With batches a worker's natural backlog is more than 1: pictures a second of one worker x the seconds one may wait."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.scale_out_threshold > 0
+    error_message = "scale_out_threshold must be more than 0."
+  }
+}
+
+variable "scale_in_threshold" {
+  description = "Workers needed for all that waits and is in flight, less those left when one goes, at or below which workers are removed; the lower, the more cautious."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.scale_in_threshold <= 0
+    error_message = "scale_in_threshold must be 0 or less: above it, workers that are needed would be removed."
+  }
+}
+
+variable "scale_out_steps" {
+  description = "By how many percent the workers grow, by how far the backlog per instance is above scale_out_threshold: each step holds from its `above` to that of the next. One worker is added at least."
+  type        = list(object({ above = number, percent = number }))
+  default = [
+    { above = 0, percent = 25 },
+    { above = 4, percent = 50 },
+    { above = 9, percent = 100 },
+    { above = 19, percent = 400 },
+    { above = 49, percent = 1900 },
+  ]
+  nullable = false
+
+  validation {
+    condition = (
+      length(var.scale_out_steps) >= 1 && length(var.scale_out_steps) <= 20
+      && try(var.scale_out_steps[0].above == 0, false)
+      && alltrue([for i, step in var.scale_out_steps : i == 0 ? true : step.above > var.scale_out_steps[i - 1].above])
+      && alltrue([for step in var.scale_out_steps : step.percent >= 1])
+    )
+    error_message = "scale_out_steps must be 1 to 20 steps, the first above 0, each above more than the one before, with percent of 1 or more."
+  }
+}
+
+variable "scale_in_steps" {
+  description = "How many workers are removed, by how far the surplus is below scale_in_threshold: each step holds from its `below` down to that of the next."
+  type        = list(object({ below = number, remove = number }))
+  default = [
+    { below = 0, remove = 1 },
+    { below = -1, remove = 2 },
+    { below = -3, remove = 4 },
+    { below = -7, remove = 8 },
+    { below = -15, remove = 16 },
+  ]
+  nullable = false
+
+  validation {
+    condition = (
+      length(var.scale_in_steps) >= 1 && length(var.scale_in_steps) <= 20
+      && try(var.scale_in_steps[0].below == 0, false)
+      && alltrue([for i, step in var.scale_in_steps : i == 0 ? true : step.below < var.scale_in_steps[i - 1].below])
+      && alltrue([for step in var.scale_in_steps : step.remove >= 1 && step.remove <= 1 - step.below])
+    )
+    error_message = "scale_in_steps must be 1 to 20 steps, the first below 0, each below less than the one before, and remove 1 to 1 - below, which is the whole surplus."
+  }
+}
+
+variable "worker_warmup_seconds" {
+  description = "Seconds after which a worker that entered service counts for scaling. It polls from its first second in service, so this is only what the metrics are late by."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition = (
+      var.worker_warmup_seconds >= 0
+      && var.worker_warmup_seconds <= 3600
+      && floor(var.worker_warmup_seconds) == var.worker_warmup_seconds
+    )
+    error_message = "worker_warmup_seconds must be a whole number from 0 to 3600."
+  }
+}
+
+variable "scale_to_zero" {
+  description = "true: no worker while there is nothing to do. The first picture then waits some minutes for an alarm and a boot; a synchronous request that waits for more than 300 s is answered 504, and its picture is classified all the same."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "warm_pool" {
+  description = "Workers that were booted once and stopped, and start sooner than new ones: `min_size` of them at least, `max_prepared` together with those in service at most. They cost their disks. With one instance type and without spot instances alone. null: none."
+  type        = object({ min_size = number, max_prepared = optional(number) })
+  default     = null
+
+  validation {
+    condition = var.warm_pool == null ? true : (
+      var.warm_pool.min_size >= 0 && floor(var.warm_pool.min_size) == var.warm_pool.min_size
+      && try(var.warm_pool.max_prepared >= var.warm_pool.min_size, true)
+    )
+    error_message = "warm_pool needs a whole min_size of 0 or more, and max_prepared not below it."
+  }
+  validation {
+    condition     = var.warm_pool == null || (var.worker_spot_percentage == 0 && length(var.worker_instance_types) == 1)
+    error_message = "warm_pool works with worker_spot_percentage = 0 and one of worker_instance_types only: AWS refuses it for a mixed group."
+  }
+}
