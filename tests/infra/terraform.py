@@ -101,9 +101,9 @@ class Workspace:
         }
 
 
-def resources(plan: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
-    """Yield the planned resources of a type, each with its `address`, `index` and `values`."""
-    yield from (found for found in _all(plan["planned_values"]["root_module"]) if found["type"] == kind)
+def resources(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the planned resources, each with its `address`, `type` and `values`."""
+    yield from _all(plan["planned_values"]["root_module"])
 
 
 def _all(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,46 @@
+"""The production example as the real provider plans it."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.infra.terraform import Workspace, resources
+from tests.system.harness import ROOT
+
+DOCUMENT = ROOT / "docs" / "infrastructure.md"
+VARIABLES = {
+    "worker_ami_id": "ami-0123456789abcdef0",
+    "web_ami_id": "ami-0123456789abcdef1",
+    "domain_name": "pictures.example.org",
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef",
+    "zone_id": "Z0123456789ABCDEFGHIJ",
+    "alert_email": "staff@example.org",
+    "open_synchronous_routes": True,
+}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory, moto: str) -> dict[str, Any]:
+    workspace = Workspace(tmp_path_factory.mktemp("production"), "examples/production", moto)
+    workspace.give(**VARIABLES)
+    return workspace.plan()
+
+
+def test_the_document_names_what_is_planned_and_nothing_else(plan: dict[str, Any]):
+    table = DOCUMENT.read_text().partition("| Demand |")[2].partition("\n\n")[0]
+    named = re.findall(r"`([a-z]+\.aws_[a-z0-9_]+\.[a-z0-9_]+)`", table)
+    planned = {short(found["address"]) for found in resources(plan)}
+    assert sorted(named) == sorted(planned)
+
+
+def short(address: str) -> str:
+    """Return MODULE.TYPE.NAME of an address, with `tier` for the module that three others use."""
+    without_index = re.sub(r"\[[^]]*\]", "", address)
+    return re.sub(r"^(\w+)\.tier\.", "tier.", without_index.replace("module.", "").removeprefix("recognition."))
+
+
+def test_the_group_of_workers_is_of_1_to_20_and_begins_with_1(plan: dict[str, Any]):
+    workers = [one for one in resources(plan) if short(one["address"]) == "workers.aws_autoscaling_group.this"]
+    [group] = [one["values"] for one in workers]
+    assert (group["min_size"], group["max_size"], group["desired_capacity"]) == (1, 20, 1)
