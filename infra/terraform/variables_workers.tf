@@ -112,7 +112,7 @@ variable "model_weights" {
 }
 
 variable "engine" {
-  description = "ENGINE of the workers: torch, or onnx with onnx_model."
+  description = "ENGINE of the workers, as their image was baked for: torch or onnx."
   type        = string
   default     = "torch"
   nullable    = false
@@ -124,7 +124,7 @@ variable "engine" {
 }
 
 variable "onnx_model" {
-  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, or s3://bucket/key, which the workers' role may then read."
+  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, s3://bucket/key, which the workers' role may then read, or empty for what was baked."
   type        = string
   default     = ""
   nullable    = false
@@ -134,8 +134,8 @@ variable "onnx_model" {
     error_message = "onnx_model must be empty, an absolute path, or s3://bucket/key without *, ? or spaces."
   }
   validation {
-    condition     = (var.engine == "onnx") == (var.onnx_model != "")
-    error_message = "onnx_model is needed with engine = \"onnx\", and has no meaning without."
+    condition     = var.engine == "onnx" || var.onnx_model == ""
+    error_message = "onnx_model has no meaning without engine = \"onnx\"."
   }
 }
 

@@ -213,6 +213,27 @@ def gets_past_iam(call: Any) -> bool:
     return True
 
 
+def test_nothing_enters_but_by_the_load_balancer(applied: Applied):
+    groups = applied.client("ec2").describe_security_groups()["SecurityGroups"]
+    names = {group["GroupId"]: group["GroupName"].removeprefix("recognition-") for group in groups}
+    entries = {
+        (names[group["GroupId"]], rule["FromPort"], origin)
+        for group in groups
+        for rule in group["IpPermissions"]
+        for origin in [
+            *(names[pair["GroupId"]] for pair in rule["UserIdGroupPairs"]),
+            *(one["CidrIp"] for one in rule["IpRanges"]),
+        ]
+        if group["GroupName"].startswith("recognition-")
+    }
+    assert entries == {
+        ("load-balancer", 80, "198.51.100.7/32"),
+        ("web", 8000, "load-balancer"),
+        ("database", 5432, "web"),
+        ("endpoints", 443, "10.40.0.0/16"),
+    }
+
+
 def test_the_secret_stands_in_no_state(applied: Applied):
     found = applied.client("secretsmanager").get_secret_value(SecretId=applied.outputs["secret_arn"])
     secret = json.loads(found["SecretString"])

@@ -143,14 +143,13 @@ run "what_doesnt_go_together" {
     worker_max_size = 2
     web_min_size    = 3
     web_max_size    = 2
-    engine          = "onnx"                 # without onnx_model
     domain_name     = "pictures.example.org" # without certificate_arn
     warm_pool       = { min_size = 1 }       # with several instance types
     scale_out_steps = [{ above = 1, percent = 25 }]
     scale_in_steps  = [{ below = 0, remove = 1 }, { below = -3, remove = 5 }]
   }
   expect_failures = [
-    var.worker_max_size, var.web_max_size, var.onnx_model, var.domain_name, var.warm_pool, var.scale_out_steps,
+    var.worker_max_size, var.web_max_size, var.domain_name, var.warm_pool, var.scale_out_steps,
     var.scale_in_steps,
   ]
 }

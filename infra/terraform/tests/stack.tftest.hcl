@@ -44,7 +44,7 @@ run "defaults" {
   assert {
     condition = toset(keys(output.worker_environment)) == toset([
       "ASG_NAME", "AWS_REGION", "DRAIN_SECONDS", "ENGINE", "EVENT_QUEUE_URL", "INPUT_BUCKET", "LAUNCH_HOOK",
-      "MAX_BATCH_SIZE", "MODEL", "MODEL_THREADS", "MODEL_WEIGHTS", "ONNX_MODEL", "OUTPUT_BUCKET", "REQUEST_QUEUE_URL",
+      "MAX_BATCH_SIZE", "MODEL", "MODEL_THREADS", "OUTPUT_BUCKET", "REQUEST_QUEUE_URL",
       "RESPONSE_QUEUE_URL", "TERMINATION_HOOK", "TORCH_HOME",
     ])
     error_message = "a worker's environment has no more and no less"

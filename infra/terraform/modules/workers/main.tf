@@ -5,18 +5,19 @@ locals {
   # One home for what a worker holds: project/env.py's `held_messages` reads the same two variables.
   held_messages = 2 * var.max_batch_size * var.model_threads
 
-  environment = merge(var.environment, {
+  # Without them the worker goes by what was baked.
+  models = { MODEL_WEIGHTS = var.model_weights, ONNX_MODEL = var.onnx_model }
+
+  environment = merge(var.environment, { for name, url in local.models : name => url if url != "" }, {
     MODEL          = var.model
-    MODEL_WEIGHTS  = var.model_weights
     ENGINE         = var.engine
-    ONNX_MODEL     = var.onnx_model
     MAX_BATCH_SIZE = var.max_batch_size
     MODEL_THREADS  = var.model_threads
     DRAIN_SECONDS  = 60 # The unit's TimeoutStopSec is 120, the hook's time-out 300.
     TORCH_HOME     = "/opt/recognition/models"
   })
 
-  s3_models = [for url in [var.model_weights, var.onnx_model] : url if startswith(url, "s3://")]
+  s3_models = [for url in values(local.models) : url if startswith(url, "s3://")]
   min_size  = var.scale_to_zero ? 0 : var.min_size
 }
 

@@ -89,12 +89,12 @@ variable "model_weights" {
 }
 
 variable "engine" {
-  description = "ENGINE of the workers: torch, or onnx with onnx_model."
+  description = "ENGINE of the workers, as their image was baked for: torch or onnx."
   type        = string
 }
 
 variable "onnx_model" {
-  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, or s3://bucket/key, which the workers' role may then read."
+  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, s3://bucket/key, which the workers' role may then read, or empty for what was baked."
   type        = string
 }
 
