@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 
 from infra.local.resources import EVENTS, REQUESTS, RESPONSES, Queue
 from project import env
-from project.aws import sqs
+from project.aws import s3, sqs
 from tests.infra import tools
 from tests.infra.terraform import Workspace
 
@@ -92,6 +92,12 @@ def attributes(client: Any, queue: str) -> dict[str, Any]:
     }
 
 
+def test_the_buckets_are_those_of_a_local_stack(applied: Applied, emulator: None):
+    local = {bucket["Name"].removeprefix("recognition-") for bucket in s3().list_buckets()["Buckets"]}
+    made = {bucket["Name"].rpartition("-")[2] for bucket in applied.client("s3").list_buckets()["Buckets"]}
+    assert made - {"logs"} == local  # Nothing writes access logs on one machine.
+
+
 def test_a_workers_environment_is_what_the_application_reads(applied: Applied):
     environ = applied.outputs["worker_environment"]
     worker, aws = env.read(env.Worker, environ), env.read(env.Aws, environ)
@@ -136,6 +142,12 @@ def test_a_role_has_the_policy_that_was_tried(applied: Applied, tier: str):
     assert applied.client("iam").get_role_policy(**of)["PolicyDocument"] == json.loads(
         applied.outputs["policies"][tier]
     )
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_parliament_finds_nothing_in_what_an_instance_needs_besides(applied: Applied, tier: str):
+    done = tools.run("parliament", "--string", json.dumps(instance_policy(applied, tier)))
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.fixture
