@@ -136,7 +136,7 @@ def _worker(
         return Worker(
             rate=found.rate if rate is None else rate,
             # A picture that is alone isn't answered sooner than one among others.
-            lone_seconds=found.lone_seconds if rate is None else max(found.lone_seconds, 1 / rate),
+            lone_seconds=max(found.lone_seconds, 1 / rate) if rate else found.lone_seconds,
             held=found.held if held is None else held,
             boot_seconds=boot,
             drain_seconds=drain,
@@ -148,7 +148,8 @@ def _worker(
 def _say(worker: Worker, lag: float) -> None:
     console.print(
         f"an instance does {worker.rate:.3g} pictures a second and holds {worker.held}; "
-        f"boot {worker.boot_seconds:g} s, metrics {lag:g} s late"
+        f"boot {worker.boot_seconds:g} s, metrics {lag:g} s late",
+        soft_wrap=True,
     )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from infra.simulate.comparison import Figures
 from infra.simulate.simulation import MINUTE, Minute, Outcome
 
-COLUMNS = ("policy", "p50", "p95", "p99", "instance-hours", "$", "most instances", "decisions", "killed")
+COLUMNS = ("policy", "p50", "p95", "p99", "hours", "$", "most", "changes", "killed")
 
 
 class PlotError(RuntimeError):
@@ -18,7 +18,10 @@ class PlotError(RuntimeError):
 
 
 def print_tables(found: Mapping[str, Mapping[str, Figures]], price: float, console: Console) -> None:
-    """Print a table a workload; waits in seconds."""
+    """Print a table a workload.
+
+    Waits in seconds; hours: instance-hours; most: instances in service at once; changes: of how many are wanted.
+    """
     for workload, policies in found.items():
         table = Table(*COLUMNS, title=workload)
         for column in table.columns[1:]:
