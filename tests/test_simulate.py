@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -60,7 +61,7 @@ def test_knowing_all_arrivals_is_never_worse_than_not_knowing(found):
     by_policy = found[1]
     for share in (0.5, 0.95, 0.99):
         best = by_policy[FORESIGHT].wait(share)
-        assert all(best <= by_policy[name].wait(share) + 1 / SLOW.rate for name in (OLD, OURS, TRACKING))
+        assert all(best <= by_policy[name].wait(share) + 2 / SLOW.rate for name in (OLD, OURS, TRACKING))
 
 
 def test_nobody_is_faster_than_the_largest_fleet(found):
@@ -139,7 +140,7 @@ def test_the_old_policy_moves_by_one():
     outcome = simulate(shaped("bursts", SLOW.rate, 2), SLOW, old(GROUP))
     wanted = [1, *(decision.desired for _, decision in outcome.decisions)]
     assert len(wanted) > 2
-    assert {abs(after - before) for before, after in zip(wanted, wanted[1:], strict=False)} == {1}
+    assert {abs(after - before) for before, after in pairwise(wanted)} == {1}
 
 
 def test_target_tracking_grows_in_proportion_and_shrinks_a_little():
@@ -183,10 +184,11 @@ def test_a_workers_rate_is_what_the_benchmarks_measured(tmp_path):
         ("a.csv", "id,arrived_at\nx,10\ny,70\nz,11.5\n"),
         ("a.csv", "created_at\n2026-03-01T10:00:00Z\n2026-03-01T10:01:00+00:00\n2026-03-01T10:00:01.5Z\n"),
         ("a.json", "[0, 1.5, 60]"),
+        ("a.json", '{"results": [{"created_at": 7}, {"created_at": 8.5}, {"created_at": 67}], "next": null}'),
         (
             "a.json",
-            '[{"id": 1, "created_at": "2026-03-01T10:00:00Z"}, {"created_at": "2026-03-01T10:00:01.5Z"},'
-            ' {"created_at": "2026-03-01T10:01:00Z"}]',
+            """[{"id": 1, "created_at": "2026-03-01T10:00:00Z"}, {"created_at": "2026-03-01T10:00:01.5Z"},
+            {"created_at": "2026-03-01T10:01:00Z"}]""",
         ),
     ],
 )

@@ -130,7 +130,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """The group with its alarms and policies. held_messages: what the scale-in alarm takes an instance to hold."""
+    """The group with alarms and policies. held_messages: messages for which the scale-in alarm keeps an instance."""
 
     group: Group
     held_messages: int

@@ -139,30 +139,30 @@ def always_most(group: Group) -> Scheduled:
 
 
 def foresight(group: Group, trace: Trace, worker: Worker, lag_seconds: float) -> Scheduled:
-    """Return a schedule that knows all arrivals, and so lets a picture wait for a second or so at most.
+    """Return a schedule that knows all arrivals, and so lets a picture wait for hardly longer than its work takes.
 
-    For every second it takes the instances that would do all that is there within that second, at most the group's. An
-    instance is launched in time for its boot, and kept where it would be wanted again before another had booted. So it
-    is a floor for waits; in instance-hours it is good, not proven best.
+    For every second, or the time of one picture if that is longer, it takes the instances that do within that time all
+    that is there, at most the group's. An instance is launched in time for its boot, and kept where it would be wanted
+    again before another had booted. So it is a floor for waits; in instance-hours it is good, not proven best.
     """
     needed = _needed(group, trace, worker)
     ahead = math.ceil((1.2 * worker.boot_seconds + lag_seconds) / MINUTE) + 1
-    schedule = [max(needed[minute : minute + ahead + 1], default=group.min) for minute in range(len(needed))]
+    schedule = [max(needed[minute : minute + ahead + 1]) for minute in range(len(needed))]
     return Scheduled(replace(group, desired=schedule[0]), schedule)
 
 
 def _needed(group: Group, trace: Trace, worker: Worker) -> list[int]:
     """Return the instances needed in each minute."""
-    seconds = int(trace.seconds) + 1
-    arrived = [0] * seconds
+    slot = max(1.0, 1 / worker.rate)
+    arrived = [0] * (int(trace.seconds / slot) + 1)
     for time in trace.arrivals:
-        arrived[min(seconds - 1, int(time))] += 1
-    needed = [group.min] * (seconds // int(MINUTE) + 1)
+        arrived[min(len(arrived) - 1, int(time / slot))] += 1
+    needed = [group.min] * (int(trace.seconds / MINUTE) + 1)
     backlog = 0.0
-    for second, count in enumerate(arrived):
+    for number, count in enumerate(arrived):
         backlog += count
-        instances = min(group.max, math.ceil(backlog / worker.rate))
-        backlog = max(0.0, backlog - instances * worker.rate)
-        minute = second // int(MINUTE)
+        instances = min(group.max, math.ceil(backlog / (worker.rate * slot)))
+        backlog = max(0.0, backlog - instances * worker.rate * slot)
+        minute = min(len(needed) - 1, int(number * slot / MINUTE))
         needed[minute] = max(needed[minute], instances)
     return needed

@@ -17,16 +17,14 @@ from infra.simulate.simulation import IN_SERVICE, NOT_VISIBLE, VISIBLE, simulate
 from infra.simulate.worker import Worker
 from infra.simulate.workloads import Trace, Workload
 
-TRAINING = tuple(Workload(shape, seed) for shape in ("steady", "bursts", "ramp", "spikes") for seed in (1,))
-HELD_OUT = tuple(
-    Workload(shape, seed)
-    for shape in ("steady", "day", "burst-100", "burst-400", "bursts", "ramp", "spikes")
-    for seed in (101, 102, 103)
+TRAINING = (
+    *(Workload(shape, 1) for shape in ("steady", "ramp", "spikes")),
+    *(Workload("bursts", seed) for seed in (1, 2, 3)),
 )
 MOST_HOURS = 1.1
 """The goal: waits below the old policy's, at no more than so many times its instance-hours."""
 
-HOURS_WEIGHT = 6.0
+HOURS_WEIGHT = 20.0
 NOTICEABLE_SECONDS = 1.0
 """Waits are compared from here on: nobody minds whether a policy answers in 0.2 or 0.3 s."""
 
@@ -53,14 +51,14 @@ class Candidate:
 
 CHOICES: Mapping[str, Sequence[Any]] = {
     "threshold_seconds": (0.03, 1, 2, 5, 10, 20, 40),
-    "drain_seconds": (15, 30, 60, 120, 240),
+    "drain_seconds": (15, 30, 60, 120, 240, 480),
     "first_step": (10, 25, 50, 100),
     "warmup": (0, 60, 120, 180),
-    "in_messages": (0.0625, 0.125, 0.1875, 0.25, 0.5, 1.0),
+    "in_messages": (0.0625, 0.125, 0.16, 0.1875, 0.25, 0.5, 1.0),
     "in_stat": ("Average", "Maximum"),
-    "in_minutes": (3, 5, 10, 15),
+    "in_minutes": (2, 3, 5, 10, 15),
     "in_margin": (0, 1),
-    "in_step": (1, 16),
+    "in_step": (1, 2, 4, 16),
 }
 
 

@@ -14,6 +14,9 @@ from pathlib import Path
 from random import Random
 
 HOUR = 3600.0
+COLUMNS = ("arrived_at", "created_at")
+"""What the times of arrival may be called in a file."""
+
 SLICE_SECONDS = 10.0
 
 
@@ -138,7 +141,7 @@ class Workload:
 def from_file(path: Path) -> Trace:
     """Read times of arrival: from a CSV the column named arrived_at or created_at, else the first; or from a JSON list.
 
-    A time is a number of seconds or in ISO 8601. The JSON may be what the API's list of classifications answers.
+    A time is a number of seconds or in ISO 8601. The JSON may be a page of the API's list of classifications.
     """
     text = path.read_text()
     try:
@@ -151,9 +154,6 @@ def from_file(path: Path) -> Trace:
     return Trace(path.stem, arrivals, arrivals[-1] + 0.5 * HOUR)
 
 
-COLUMNS = ("arrived_at", "created_at")
-
-
 def _from_csv(text: str) -> list[str]:
     rows = [row for row in csv.reader(text.splitlines()) if row]
     named = [rows[0].index(name) for name in COLUMNS if rows and name in rows[0]]
@@ -162,7 +162,7 @@ def _from_csv(text: str) -> list[str]:
 
 def _from_json(text: str) -> list[str | float]:
     document = json.loads(text)
-    items = document["items"] if isinstance(document, dict) else document
+    items = document["results"] if isinstance(document, dict) else document
     return [next(item[name] for name in COLUMNS if name in item) if isinstance(item, dict) else item for item in items]
 
 
