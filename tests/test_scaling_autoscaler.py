@@ -12,10 +12,12 @@ from infra.scaling.steps import Capacity
 
 @pytest.fixture
 def fleet():
-    """One threshold, so that what the real one is doesn't matter here."""
+    """One threshold, step and label, so that what the real ones are doesn't matter here."""
     loaded = policies.load()
     doubling = replace(loaded.out_policy, steps=(Step(lower=0, upper=None, adjustment=100),))
-    return replace(loaded, out_alarm=replace(loaded.out_alarm, threshold=10.0), out_policy=doubling)
+    return replace(
+        loaded, out_alarm=replace(loaded.out_alarm, threshold=10.0, label="backlog per instance"), out_policy=doubling
+    )
 
 
 def minute(visible, in_flight, in_service):

@@ -40,6 +40,7 @@ def scaling_policy(name, type, *steps):
         "name": name,
         "values": {
             "name": name,
+            "autoscaling_group_name": "x-workers",
             "policy_type": "StepScaling",
             "adjustment_type": type,
             "min_adjustment_magnitude": None,
@@ -50,12 +51,18 @@ def scaling_policy(name, type, *steps):
 
 
 def resources():
-    group = {"min_size": 1, "max_size": 20, "desired_capacity": None, "default_instance_warmup": 180}
+    group = {
+        "name": "x-workers",
+        "min_size": 1,
+        "max_size": 20,
+        "desired_capacity": None,
+        "default_instance_warmup": 180,
+    }
     visible = metric("m_visible", "ApproximateNumberOfMessagesVisible")
     inflight = metric("m_inflight", "ApproximateNumberOfMessagesNotVisible")
     inservice = metric("m_inservice", "GroupInServiceInstances", "Average")
     return [
-        {"type": "aws_autoscaling_group", "name": "web", "values": {}},
+        {"type": "aws_autoscaling_group", "name": "this", "values": {"name": "x-web"}},
         {"type": "aws_autoscaling_group", "name": "worker", "values": group},
         alarm("out", "m_visible / m_inservice", [visible, inservice], "GreaterThanThreshold", 1),
         alarm("in", EXPRESSION, [visible, inflight, inservice], "LessThanOrEqualToThreshold", 0),
@@ -72,7 +79,7 @@ def plan(folder, resources, *, nested=True):
     return path
 
 
-def changed(name, type, **values):
+def changed(name, type, /, **values):
     made = copy.deepcopy(resources())
     next(one for one in made if one["name"] == name and one["type"].endswith(type))["values"].update(values)
     return made
@@ -118,7 +125,8 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [
-        (resources()[2:], "0 resources aws_autoscaling_group.worker or workers"),
+        (changed("worker", "group", name="x-flower"), "no aws_autoscaling_group whose name is 'x-workers'"),
+        (resources()[:4] + resources()[5:], "0 resources aws_autoscaling_policy.out"),
         (resources()[:2] + resources()[3:], "0 resources aws_cloudwatch_metric_alarm.out"),
         (resources() + resources()[-1:], "2 resources aws_autoscaling_policy.in"),
         (changed("out", "policy", policy_type="SimpleScaling"), "of type SimpleScaling; StepScaling is modelled"),

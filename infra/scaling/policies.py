@@ -181,7 +181,8 @@ def read(plan: Path) -> Fleet:
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise PolicyError(f"{plan} isn't what `terraform show -json PLAN` prints.") from error
     resources = list(_resources(root))
-    group = _found(resources, "aws_autoscaling_group", "worker", "workers")
+    out_policy = _found(resources, "aws_autoscaling_policy", "out")
+    group = _group(resources, out_policy["autoscaling_group_name"])
     in_alarm = _read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "in"))
     return Fleet(
         group=Group(
@@ -192,7 +193,7 @@ def read(plan: Path) -> Fleet:
         ),
         held_messages=_held_messages(in_alarm),
         out_alarm=_read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "out")),
-        out_policy=_read_policy(_found(resources, "aws_autoscaling_policy", "out")),
+        out_policy=_read_policy(out_policy),
         in_alarm=in_alarm,
         in_policy=_read_policy(_found(resources, "aws_autoscaling_policy", "in")),
     )
@@ -204,12 +205,21 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _resources(child)
 
 
-def _found(resources: list[Mapping[str, Any]], type: str, *names: str) -> Mapping[str, Any]:
-    alike = [one["values"] for one in resources if one["type"] == type and one["name"] in names]
+def _found(resources: list[Mapping[str, Any]], type: str, name: str) -> Mapping[str, Any]:
+    alike = [one["values"] for one in resources if one["type"] == type and one["name"] == name]
     if len(alike) != 1:
-        raise PolicyError(f"The plan has {len(alike)} resources {type}.{' or '.join(names)}; there must be one.")
+        raise PolicyError(f"The plan has {len(alike)} resources {type}.{name}; there must be one.")
     found: Mapping[str, Any] = alike[0]
     return found
+
+
+def _group(resources: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """Return the group that the policies name: there are others, of the web tier."""
+    groups = [one["values"] for one in resources if one["type"] == "aws_autoscaling_group"]
+    for group in groups:
+        if group.get("name") == name:
+            return group
+    raise PolicyError(f"The plan has no aws_autoscaling_group whose name is {name!r}, which the policy scales.")
 
 
 def _read_alarm(values: Mapping[str, Any]) -> Alarm:

@@ -32,6 +32,7 @@ Model = Annotated[str, typer.Option(help="Whose rate to take from the benchmarks
 Engine = Annotated[str, typer.Option(help="torch or onnx.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16 or int8.")]
 Rate = Annotated[float | None, typer.Option(help="Pictures a second of an instance, instead of the measured rate.")]
+Lone = Annotated[float | None, typer.Option(help="Seconds from receive to result of a picture that is alone.")]
 Held = Annotated[int | None, typer.Option(help="Messages that an instance holds at most.")]
 Boot = Annotated[float, typer.Option(help="Seconds from launch to in service.")]
 Drain = Annotated[float, typer.Option(help="Seconds that an instance finishes what it holds, then it gives back.")]
@@ -53,6 +54,7 @@ def compare_policies(
     engine: Engine = "torch",
     precision: Precision = "fp32",
     rate: Rate = None,
+    lone: Lone = None,
     held: Held = None,
     boot: Boot = 90,
     drain: Drain = 60,
@@ -65,7 +67,9 @@ def compare_policies(
     plots: Annotated[Path | None, typer.Option(help="A folder for a plot of each workload's first seed.")] = None,
 ) -> None:
     """Print waits in seconds, instance-hours, price and killed work of each policy on each workload."""
-    worker = _worker(model=model, engine=engine, precision=precision, rate=rate, held=held, boot=boot, drain=drain)
+    worker = _worker(
+        model=model, engine=engine, precision=precision, rate=rate, lone=lone, held=held, boot=boot, drain=drain
+    )
     setting = Setting(worker=worker, conditions=Conditions(lag_seconds=lag), target_seconds=target)
     fleets = {OURS: _fleet(plan), **{path.stem: _loaded(path) for path in also or []}}
     if arrivals is not None:
@@ -97,13 +101,16 @@ def tune(
     engine: Engine = "torch",
     precision: Precision = "fp32",
     rate: Rate = None,
+    lone: Lone = None,
     held: Held = None,
     boot: Boot = 90,
     drain: Drain = 60,
     lag: Lag = 45,
 ) -> None:
     """Search steps and thresholds on the traces to train on; `compare` then tells on others."""
-    worker = _worker(model=model, engine=engine, precision=precision, rate=rate, held=held, boot=boot, drain=drain)
+    worker = _worker(
+        model=model, engine=engine, precision=precision, rate=rate, lone=lone, held=held, boot=boot, drain=drain
+    )
     setting = Setting(worker=worker, conditions=Conditions(lag_seconds=lag), target_seconds=10)
     base = _fleet(plan)
     _say(worker, lag)
@@ -129,14 +136,23 @@ def _loaded(path: Path) -> Fleet:
 
 
 def _worker(
-    *, model: str, engine: str, precision: str, rate: float | None, held: int | None, boot: float, drain: float
+    *,
+    model: str,
+    engine: str,
+    precision: str,
+    rate: float | None,
+    lone: float | None,
+    held: int | None,
+    boot: float,
+    drain: float,
 ) -> Worker:
     try:
         found = measured(model, engine, precision)
+        alone = found.lone_seconds if lone is None else lone
         return Worker(
             rate=found.rate if rate is None else rate,
             # A picture that is alone isn't answered sooner than one among others.
-            lone_seconds=max(found.lone_seconds, 1 / rate) if rate else found.lone_seconds,
+            lone_seconds=max(alone, 1 / rate) if rate else alone,
             held=found.held if held is None else held,
             boot_seconds=boot,
             drain_seconds=drain,
@@ -147,8 +163,8 @@ def _worker(
 
 def _say(worker: Worker, lag: float) -> None:
     console.print(
-        f"an instance does {worker.rate:.3g} pictures a second and holds {worker.held}; "
-        f"boot {worker.boot_seconds:g} s, metrics {lag:g} s late",
+        f"an instance does {worker.rate:.3g} pictures a second, one alone takes {worker.lone_seconds:.3g} s; "
+        f"it holds {worker.held}; boot {worker.boot_seconds:g} s, metrics {lag:g} s late",
         soft_wrap=True,
     )
 

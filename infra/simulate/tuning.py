@@ -34,15 +34,16 @@ class Candidate:
     """A policy by a few numbers, each from a short list; messages are given by the time that a worker takes for them.
 
     threshold_seconds: backlog per instance at which a fleet grows. drain_seconds: backlog per instance that doubles it.
-    first_step: percent for less than that. in_messages: messages, in part of what an instance holds, for which an
-    instance is kept. in_margin: instances kept beyond the need. in_step: how many instances may leave at a time.
+    first_step: percent for less than that. in_load: messages for which an instance is kept, 1 for as many as one has in
+    flight that is fully used and yet lets none wait, which by Little's law is its rate times the time of one picture.
+    in_margin: instances kept beyond the need. in_step: how many instances may leave at a time.
     """
 
     threshold_seconds: float
     drain_seconds: float
     first_step: int
     warmup: int
-    in_messages: float
+    in_load: float
     in_stat: str
     in_minutes: int
     in_margin: int
@@ -54,7 +55,7 @@ CHOICES: Mapping[str, Sequence[Any]] = {
     "drain_seconds": (15, 30, 60, 120, 240, 480),
     "first_step": (10, 25, 50, 100),
     "warmup": (0, 60, 120, 180),
-    "in_messages": (0.0625, 0.125, 0.16, 0.1875, 0.25, 0.5, 1.0),
+    "in_load": (0.4, 0.8, 1.2, 1.6, 2.0, 3.0, 6.0),
     "in_stat": ("Average", "Maximum"),
     "in_minutes": (2, 3, 5, 10, 15),
     "in_margin": (0, 1),
@@ -69,7 +70,7 @@ def fleet(candidate: Candidate, base: Fleet, worker: Worker) -> Fleet:
     bounds = [0.0, doubled, 2 * doubled, 4 * doubled, 8 * doubled, None]
     percents = [candidate.first_step, 100, 200, 400, 1900]
     out_steps = zip(bounds, bounds[1:], percents, strict=False)
-    kept_for = max(1, round(candidate.in_messages * worker.held))
+    kept_for = max(1, round(candidate.in_load * worker.rate * worker.lone_seconds))
     return replace(
         base,
         group=replace(base.group, default_instance_warmup=candidate.warmup),
