@@ -143,6 +143,12 @@ def test_the_old_policy_moves_by_one():
     assert {abs(after - before) for before, after in pairwise(wanted)} == {1}
 
 
+def test_alarms_on_what_is_not_simulated_are_refused():
+    metrics = tuple(replace(metric, name="CPUUtilization") for metric in FLEET.out_alarm.metrics)
+    with pytest.raises(policies.PolicyError, match="The alarms use CPUUtilization; "):
+        StepScaling(replace(FLEET, out_alarm=replace(FLEET.out_alarm, metrics=metrics)))
+
+
 def test_target_tracking_grows_in_proportion_and_shrinks_a_little():
     tracking = TargetTracking(GROUP, target=100, warmup_seconds=0)
     for minute in range(3):

@@ -215,7 +215,7 @@ def _found(resources: list[Mapping[str, Any]], type: str, name: str) -> Mapping[
 
 def _group(resources: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     """Return the group that the policies name: there are others, of the web tier."""
-    groups = [one["values"] for one in resources if one["type"] == "aws_autoscaling_group"]
+    groups: list[Mapping[str, Any]] = [one["values"] for one in resources if one["type"] == "aws_autoscaling_group"]
     for group in groups:
         if group.get("name") == name:
             return group

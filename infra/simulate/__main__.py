@@ -86,7 +86,7 @@ def compare_policies(
             report.print_tables(found, price, console)
         if plots is not None:
             _plot(fleets, workloads, setting, plots)
-    except (TraceError, report.PlotError, OSError) as error:
+    except (TraceError, PolicyError, report.PlotError, OSError) as error:
         raise SystemExit(str(error)) from error
 
 

@@ -6,17 +6,20 @@ from dataclasses import dataclass, replace
 
 from infra.scaling.alarms import Measurements
 from infra.scaling.autoscaler import Autoscaler
-from infra.scaling.policies import CHANGE, Alarm, Fleet, Group, Metric, Step, StepPolicy
+from infra.scaling.policies import CHANGE, Alarm, Fleet, Group, Metric, PolicyError, Step, StepPolicy
 from infra.scaling.steps import Capacity, Decision
-from infra.simulate.simulation import IN_SERVICE, MINUTE, VISIBLE
+from infra.simulate.simulation import IN_SERVICE, MEASURED, MINUTE, VISIBLE
 from infra.simulate.worker import Worker
 from infra.simulate.workloads import Trace
 
 
 class StepScaling:
-    """Two alarms and two step policies, as in AWS."""
+    """Two alarms and two step policies, as in AWS. Raises PolicyError where they use what isn't measured here."""
 
     def __init__(self, fleet: Fleet, drains: bool = True) -> None:
+        used = {metric.name for alarm in (fleet.out_alarm, fleet.in_alarm) for metric in alarm.metrics}
+        if unknown := used - set(MEASURED):
+            raise PolicyError(f"The alarms use {', '.join(sorted(unknown))}; {', '.join(MEASURED)} are simulated.")
         self.group, self.drains = fleet.group, drains
         self._fleet, self._autoscaler = fleet, Autoscaler(fleet)
 

@@ -23,9 +23,9 @@ LONGEST_RUN = 40 * 24 * 3600.0
 
 VISIBLE = "ApproximateNumberOfMessagesVisible"
 NOT_VISIBLE = "ApproximateNumberOfMessagesNotVisible"
-SENT = "NumberOfMessagesSent"
-DELETED = "NumberOfMessagesDeleted"
 IN_SERVICE = "GroupInServiceInstances"
+MEASURED = (VISIBLE, NOT_VISIBLE, IN_SERVICE)
+"""The metrics that alarms may use here."""
 
 
 class Scaler(Protocol):
@@ -102,6 +102,7 @@ class _Simulation:
         self.random = Random(conditions.seed)  # noqa: S311 -- no secret
         self.arrivals: Sequence[float] = trace.arrivals
         self.next = 0
+        self.now = 0.0
         self.again: list[tuple[float, float]] = []
         """A heap of what comes back to the queue, as (visible at, arrived at)."""
         self.serving: list[_Instance] = []
@@ -112,7 +113,7 @@ class _Simulation:
         """While all are full: a heap of (has room at, a number to tell equals apart, instance)."""
         self.outcome = Outcome()
         self.desired = max(scaler.group.min, min(scaler.group.max, scaler.group.desired))
-        self.counted = self.deleted = self.waits_counted = 0
+        self.counted = self.waits_counted = 0
 
     def run(self) -> Outcome:
         for _ in range(self.desired):
@@ -140,10 +141,12 @@ class _Simulation:
         """Let instances come into service and take messages, up to `until`."""
         for instance in sorted((one for one in self.booting if one.ready_at <= until), key=lambda one: one.ready_at):
             self._take(instance.ready_at)
+            self.now = instance.ready_at
             self.booting.remove(instance)
             self.serving.append(instance)
             self.full.clear()
         self._take(until)
+        self.now = until
 
     def _take(self, until: float) -> None:
         """Let those in service take messages, oldest first, while there are messages and room before `until`."""
@@ -164,7 +167,7 @@ class _Simulation:
             else:
                 self.full.clear()
                 # Whoever polls gets it; several poll at once.
-                instance, at = serving[int(random() * len(serving))], visible_at
+                instance, at = serving[int(random() * len(serving))], max(visible_at, self.now)
                 self._settle(instance, at)
                 if len(instance.work) >= held:
                     for one in serving:
@@ -210,8 +213,6 @@ class _Simulation:
         measured: dict[str, float | None] = {
             VISIBLE: visible,
             NOT_VISIBLE: in_flight,
-            SENT: arrived - self.counted,
-            DELETED: len(recent),
             IN_SERVICE: len(self.serving),
         }
         self.scaler.record(minute, measured)
