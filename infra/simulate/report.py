@@ -83,9 +83,8 @@ def plot(title: str, outcomes: Mapping[str, Outcome], path: Path) -> None:
     for axes in (backlog, waits):
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)
-    instances.legend(ncols=len(outcomes), fontsize="small")
+    figure.legend(*instances.get_legend_handles_labels(), loc="outside upper center", ncols=len(outcomes), title=title)
     waits.set_xlabel("hours")
-    figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90, metadata={"Software": None})
 
