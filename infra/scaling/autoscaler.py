@@ -1,0 +1,40 @@
+"""A fleet's two alarms and two policies at work: measurements in, decisions out.
+
+Who uses it keeps the time and the instances. What is measured is recorded by the minute; a minute may last as long as
+the user likes.
+"""
+
+from collections.abc import Mapping
+
+from infra.scaling.alarms import Measurements, State, evaluate
+from infra.scaling.policies import Fleet
+from infra.scaling.steps import Capacity, Decision, decide
+
+
+class Autoscaler:
+    """Looks at both alarms every minute, as CloudWatch does, and lets an alarm's policy act every minute it lasts."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.measured = Measurements()
+        self.out_state = State.INSUFFICIENT_DATA
+        self.in_state = State.INSUFFICIENT_DATA
+
+    def record(self, minute: int, values: Mapping[str, float | None]) -> None:
+        """Keep what CloudWatch's metrics, by their names, were in that minute."""
+        self.measured.record(minute, values)
+
+    def act(self, minute: int, capacity: Capacity) -> Decision | None:
+        """Return the decision after what was measured up to that minute, or None while no alarm is in ALARM.
+
+        Where both are, the policy that leaves more instances wins, as in Auto Scaling.
+        """
+        fleet = self.fleet
+        out = evaluate(fleet.out_alarm, self.measured, minute, self.out_state)
+        inwards = evaluate(fleet.in_alarm, self.measured, minute, self.in_state)
+        self.out_state, self.in_state = out.state, inwards.state
+        if out.state is State.ALARM and out.value is not None:
+            return decide(fleet.out_policy, fleet.out_alarm, out.value, capacity, fleet.group)
+        if inwards.state is State.ALARM and inwards.value is not None:
+            return decide(fleet.in_policy, fleet.in_alarm, inwards.value, capacity, fleet.group)
+        return None

@@ -1,0 +1,303 @@
+"""What Terraform declares about the worker fleet's scaling, read from a plan.
+
+`python -m infra.scaling.policies PLAN.json` writes policies.json, the copy for machines without Terraform; PLAN.json is
+what `terraform show -json PLAN` prints, for the whole stack or for the worker module alone.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from infra.scaling import metric_math
+
+POLICIES = Path(__file__).with_name("policies.json")
+
+CHANGE, PERCENT, EXACT = "ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"
+COMPARISONS = (
+    "GreaterThanThreshold",
+    "GreaterThanOrEqualToThreshold",
+    "LessThanThreshold",
+    "LessThanOrEqualToThreshold",
+)
+MISSING_DATA = ("missing", "ignore", "breaching", "notBreaching")
+STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
+DEFAULT_COOLDOWN_SECONDS = 300
+"""What Auto Scaling waits where a group sets neither a warm-up nor a cooldown."""
+
+
+class PolicyError(ValueError):
+    """A plan or a policy lacks something, or declares what isn't modelled here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A CloudWatch metric in an alarm. period: seconds."""
+
+    id: str
+    name: str
+    stat: str
+    period: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm on metric math. label: what the expression is called, in the reasons of decisions."""
+
+    label: str
+    expression: str
+    metrics: tuple[Metric, ...]
+    threshold: float
+    comparison: str
+    evaluation_periods: int
+    datapoints: int
+    treat_missing_data: str
+
+    def __post_init__(self) -> None:
+        _one_of(COMPARISONS, self.comparison, "comparison operator")
+        _one_of(MISSING_DATA, self.treat_missing_data, "treatment of missing data")
+        for metric in self.metrics:
+            _one_of(STATISTICS, metric.stat, f"statistic of {metric.id}")
+        if len({metric.period for metric in self.metrics}) != 1:
+            raise PolicyError(f"The metrics of the alarm on {self.label} must have the same period.")
+        if self.period % 60:
+            raise PolicyError(f"The alarm on {self.label} has a period of {self.period} s: only minutes are modelled.")
+        if not 1 <= self.datapoints <= self.evaluation_periods:
+            raise PolicyError(f"The alarm on {self.label} can't need {self.datapoints} of {self.evaluation_periods}.")
+        unknown = metric_math.metric_ids(self.expression) - {metric.id for metric in self.metrics}
+        if unknown:
+            raise PolicyError(
+                f"The alarm on {self.label} reads {', '.join(sorted(unknown))}, which it has no metric for."
+            )
+
+    @property
+    def period(self) -> int:
+        return self.metrics[0].period
+
+    @property
+    def above(self) -> bool:
+        """Whether values above the threshold breach it."""
+        return self.comparison.startswith("Greater")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """An adjustment for values between two bounds, relative to the alarm's threshold; None: without an end."""
+
+    lower: float | None
+    upper: float | None
+    adjustment: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPolicy:
+    """warmup: seconds until an instance that this policy launched counts as capacity; None: the group's."""
+
+    adjustment_type: str
+    min_adjustment_magnitude: int
+    steps: tuple[Step, ...]
+    warmup: int | None
+
+    def __post_init__(self) -> None:
+        _one_of((CHANGE, PERCENT, EXACT), self.adjustment_type, "adjustment type")
+        if not self.steps:
+            raise PolicyError("A step scaling policy needs a step.")
+        infinity = float("inf")
+        bounds = sorted(
+            (-infinity if s.lower is None else s.lower, infinity if s.upper is None else s.upper) for s in self.steps
+        )
+        for (_, upper), (lower, _) in pairwise(bounds):
+            if upper != lower:
+                raise PolicyError(f"Steps overlap or leave a gap between {upper:g} and {lower:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The Auto Scaling Group. default_instance_warmup: seconds; None where the group sets none."""
+
+    min: int
+    max: int
+    desired: int
+    default_instance_warmup: int | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min <= self.desired <= self.max:
+            raise PolicyError(f"A group of {self.min} to {self.max} can't want {self.desired} instances.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """The group with alarms and policies. held_messages: messages for which the scale-in alarm keeps an instance."""
+
+    group: Group
+    held_messages: int
+    out_alarm: Alarm
+    out_policy: StepPolicy
+    in_alarm: Alarm
+    in_policy: StepPolicy
+
+    def warmup(self, policy: StepPolicy) -> int:
+        """Return the seconds after which an instance that `policy` launched counts as capacity."""
+        if policy.warmup is not None:
+            return policy.warmup
+        default = self.group.default_instance_warmup
+        return DEFAULT_COOLDOWN_SECONDS if default is None else default
+
+    def json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def load(path: Path = POLICIES) -> Fleet:
+    """Read a file that this module has written. Raises PolicyError."""
+    try:
+        document = json.loads(path.read_text())
+        return Fleet(
+            group=Group(**document["group"]),
+            held_messages=document["held_messages"],
+            out_alarm=_alarm(document["out_alarm"]),
+            out_policy=_policy(document["out_policy"]),
+            in_alarm=_alarm(document["in_alarm"]),
+            in_policy=_policy(document["in_policy"]),
+        )
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise PolicyError(f"{path} isn't a file of scaling policies: {error}.") from error
+
+
+def _alarm(document: Mapping[str, Any]) -> Alarm:
+    return Alarm(**{**document, "metrics": tuple(Metric(**metric) for metric in document["metrics"])})
+
+
+def _policy(document: Mapping[str, Any]) -> StepPolicy:
+    return StepPolicy(**{**document, "steps": tuple(Step(**step) for step in document["steps"])})
+
+
+def read(plan: Path) -> Fleet:
+    """Read a plan's JSON. Raises PolicyError that names what is missing or not modelled."""
+    try:
+        root = json.loads(plan.read_text())["planned_values"]["root_module"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise PolicyError(f"{plan} isn't what `terraform show -json PLAN` prints.") from error
+    resources = list(_resources(root))
+    out_policy = _found(resources, "aws_autoscaling_policy", "out")
+    group = _group(resources, out_policy["autoscaling_group_name"])
+    in_alarm = _read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "in"))
+    return Fleet(
+        group=Group(
+            min=group["min_size"],
+            max=group["max_size"],
+            desired=group["min_size"] if group["desired_capacity"] is None else group["desired_capacity"],
+            default_instance_warmup=group["default_instance_warmup"],
+        ),
+        held_messages=_held_messages(in_alarm),
+        out_alarm=_read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "out")),
+        out_policy=_read_policy(out_policy),
+        in_alarm=in_alarm,
+        in_policy=_read_policy(_found(resources, "aws_autoscaling_policy", "in")),
+    )
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from _resources(child)
+
+
+def _found(resources: list[Mapping[str, Any]], type: str, name: str) -> Mapping[str, Any]:
+    alike = [one["values"] for one in resources if one["type"] == type and one["name"] == name]
+    if len(alike) != 1:
+        raise PolicyError(f"The plan has {len(alike)} resources {type}.{name}; there must be one.")
+    found: Mapping[str, Any] = alike[0]
+    return found
+
+
+def _group(resources: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """Return the group that the policies name: there are others, of the web tier."""
+    groups: list[Mapping[str, Any]] = [one["values"] for one in resources if one["type"] == "aws_autoscaling_group"]
+    for group in groups:
+        if group.get("name") == name:
+            return group
+    raise PolicyError(f"The plan has no aws_autoscaling_group whose name is {name!r}, which the policy scales.")
+
+
+def _read_alarm(values: Mapping[str, Any]) -> Alarm:
+    queries = values.get("metric_query") or []
+    if queries:
+        returned = [query for query in queries if query["return_data"]]
+        if len(returned) != 1 or not returned[0]["expression"]:
+            raise PolicyError(f"The alarm {values['alarm_name']} must return one expression.")
+        label, expression = returned[0]["label"] or returned[0]["id"], returned[0]["expression"]
+        measured = [(query["id"], metric) for query in queries for metric in query["metric"]]
+        if len(measured) != len(queries) - 1:
+            raise PolicyError(f"The alarm {values['alarm_name']} has more than one expression; one is modelled.")
+        metrics = [(id, metric["metric_name"], metric["stat"], metric["period"]) for id, metric in measured]
+    else:
+        label, expression = values["metric_name"], "metric"
+        metrics = [("metric", values["metric_name"], values["statistic"], int(values["period"]))]
+    return Alarm(
+        label=label,
+        expression=expression,
+        metrics=tuple(Metric(id=id, name=name, stat=stat, period=period) for id, name, stat, period in sorted(metrics)),
+        threshold=float(values["threshold"]),
+        comparison=values["comparison_operator"],
+        evaluation_periods=values["evaluation_periods"],
+        datapoints=values["datapoints_to_alarm"] or values["evaluation_periods"],
+        treat_missing_data=values["treat_missing_data"] or "missing",
+    )
+
+
+def _read_policy(values: Mapping[str, Any]) -> StepPolicy:
+    if values["policy_type"] != "StepScaling":
+        raise PolicyError(f"The policy {values['name']} is of type {values['policy_type']}; StepScaling is modelled.")
+    steps = [
+        Step(
+            lower=_bound(step["metric_interval_lower_bound"]),
+            upper=_bound(step["metric_interval_upper_bound"]),
+            adjustment=step["scaling_adjustment"],
+        )
+        for step in values["step_adjustment"]
+    ]
+    return StepPolicy(
+        adjustment_type=values["adjustment_type"],
+        min_adjustment_magnitude=values["min_adjustment_magnitude"] or 0,
+        steps=tuple(sorted(steps, key=lambda step: float("-inf") if step.lower is None else step.lower)),
+        warmup=values["estimated_instance_warmup"],
+    )
+
+
+def _bound(text: str | None) -> float | None:
+    return float(text) if text else None
+
+
+def _held_messages(alarm: Alarm) -> int:
+    """Return the number by which the scale-in alarm divides the work to find the instances that it needs."""
+    divisors = [
+        divided.operands[1].number
+        for ceiling in metric_math.parse(alarm.expression).nodes()
+        if ceiling.what == "CEIL"
+        for divided in ceiling.operands
+        if divided.what == "/" and divided.operands[1].number
+    ]
+    if len(divisors) != 1:
+        raise PolicyError(f"The scale-in alarm's `{alarm.expression}` must have one CEIL(messages / NUMBER).")
+    return int(divisors[0] or 0)
+
+
+def _one_of(allowed: tuple[str, ...], value: str, what: str) -> None:
+    if value not in allowed:
+        raise PolicyError(f"The {what} is {value!r}; it must be one of {', '.join(allowed)}.")
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m infra.scaling.policies PLAN.json")
+    try:
+        POLICIES.write_text(read(Path(sys.argv[1])).json())
+    except (PolicyError, metric_math.ExpressionError, OSError) as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
