@@ -113,6 +113,8 @@ module "workers" {
   scale_in_threshold  = var.scale_in_threshold
   scale_out_steps     = var.scale_out_steps
   scale_in_steps      = var.scale_in_steps
+  scale_in_pictures   = var.scale_in_pictures
+  scale_in_seconds    = var.scale_in_seconds
   warmup_seconds      = var.worker_warmup_seconds
 }
 

@@ -140,7 +140,7 @@ variable "onnx_model" {
 }
 
 variable "max_batch_size" {
-  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures; the scale-in alarm counts with that."
+  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures."
   type        = number
   default     = 8
   nullable    = false
@@ -226,10 +226,10 @@ variable "scale_out_steps" {
   type        = list(object({ above = number, percent = number }))
   default = [
     { above = 0, percent = 25 },
-    { above = 4, percent = 50 },
-    { above = 9, percent = 100 },
-    { above = 19, percent = 400 },
-    { above = 49, percent = 1900 },
+    { above = 16200, percent = 100 }, # Eight minutes' work of one worker, which does 34 pictures a second.
+    { above = 32400, percent = 200 },
+    { above = 64800, percent = 400 },
+    { above = 129600, percent = 1900 },
   ]
   nullable = false
 
@@ -267,19 +267,43 @@ variable "scale_in_steps" {
   }
 }
 
-variable "worker_warmup_seconds" {
-  description = "Seconds after which a worker that entered service counts for scaling. It polls from its first second in service, so this is only what the metrics are late by."
+variable "scale_in_pictures" {
+  description = "Pictures, waiting or in flight, for which one worker is kept: 0.8 x pictures a second of one worker x seconds that one picture takes it, which is what a worker at full work has in flight. More of them shrink the group while it is busy."
   type        = number
-  default     = 60
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.scale_in_pictures > 0
+    error_message = "scale_in_pictures must be more than 0."
+  }
+}
+
+variable "scale_in_seconds" {
+  description = "Seconds for which workers must have been too many before some are removed; whole minutes."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.scale_in_seconds >= 60 && var.scale_in_seconds <= 3600 && var.scale_in_seconds % 60 == 0
+    error_message = "scale_in_seconds must be whole minutes, 60 to 3600."
+  }
+}
+
+variable "worker_warmup_seconds" {
+  description = "Seconds after which a worker that entered service counts for scaling. It polls from its first second in service, so hardly any. Not 0, which the provider takes for unset: a cooldown of 300 s would then apply."
+  type        = number
+  default     = 1
   nullable    = false
 
   validation {
     condition = (
-      var.worker_warmup_seconds >= 0
+      var.worker_warmup_seconds >= 1
       && var.worker_warmup_seconds <= 3600
       && floor(var.worker_warmup_seconds) == var.worker_warmup_seconds
     )
-    error_message = "worker_warmup_seconds must be a whole number from 0 to 3600."
+    error_message = "worker_warmup_seconds must be a whole number from 1 to 3600."
   }
 }
 

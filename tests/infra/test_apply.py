@@ -106,7 +106,7 @@ def test_a_workers_environment_is_what_the_application_reads(applied: Applied):
     assert aws.event_queue_url == applied.outputs["queue_urls"]["events"]
     alarm = applied.client("cloudwatch").describe_alarms(AlarmNames=["recognition-backlog-low"])["MetricAlarms"][0]
     [expression] = [one["Expression"] for one in alarm["Metrics"] if "Expression" in one]
-    assert f"/ {worker.held_messages})" in expression
+    assert "(m_visible + m_inflight) / 2)" in expression
 
 
 def test_the_web_tiers_environment_is_what_the_application_reads(applied: Applied):

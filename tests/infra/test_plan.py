@@ -1,10 +1,13 @@
 """The production example as the real provider plans it."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.scaling import policies
 from tests.infra.terraform import Workspace, resources
 from tests.system.harness import ROOT
 
@@ -44,3 +47,9 @@ def test_the_group_of_workers_is_of_1_to_20_and_begins_with_1(plan: dict[str, An
     workers = [one for one in resources(plan) if short(one["address"]) == "workers.aws_autoscaling_group.this"]
     [group] = [one["values"] for one in workers]
     assert (group["min_size"], group["max_size"], group["desired_capacity"]) == (1, 20, 1)
+
+
+def test_the_copy_of_the_policies_is_what_is_planned(plan: dict[str, Any], tmp_path: Path):
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(plan))
+    assert policies.read(file) == policies.load(), "make it anew: python -m infra.scaling.policies PLAN.json"

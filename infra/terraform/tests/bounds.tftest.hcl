@@ -52,7 +52,9 @@ run "too_little" {
     scale_in_threshold      = 1
     scale_out_steps         = []
     scale_in_steps          = []
-    worker_warmup_seconds   = -1
+    scale_in_pictures       = 0
+    scale_in_seconds        = 0
+    worker_warmup_seconds   = 0
     web_ami_id              = "0123456789abcdef0"
     web_instance_type       = "t3"
     web_min_size            = 0
@@ -72,7 +74,7 @@ run "too_little" {
     var.worker_min_size, var.worker_spot_percentage, var.worker_volume_gb, var.model,
     var.model_weights, var.engine, var.max_batch_size, var.model_threads, var.worker_settings,
     var.scaling, var.scale_out_threshold, var.scale_in_threshold, var.scale_out_steps, var.scale_in_steps,
-    var.worker_warmup_seconds, var.web_ami_id, var.web_instance_type, var.web_min_size, var.certificate_arn,
+    var.scale_in_pictures, var.scale_in_seconds, var.worker_warmup_seconds, var.web_ami_id, var.web_instance_type, var.web_min_size, var.certificate_arn,
     var.web_settings, var.flower_instance_type,
     var.database_instance_class, var.database_backup_days, var.secret_version, var.alert_email,
     var.oldest_request_seconds, var.monthly_budget_usd,
@@ -118,6 +120,7 @@ run "too_much" {
     worker_settings        = { MODEL_THREADS = "4" }
     scale_out_steps        = [{ above = 0, percent = 25 }, { above = 0, percent = 50 }]
     scale_in_steps         = [{ below = 0, remove = 2 }]
+    scale_in_seconds       = 3660
     worker_warmup_seconds  = 3601
     web_max_size           = 51
     zone_id                = "Z0123456789ABCDEFGHIJ" # without domain_name
@@ -130,7 +133,8 @@ run "too_much" {
     var.name, var.bucket_prefix, var.log_retention_days, var.vpc_cidr, var.zones, var.allowed_cidrs,
     var.archive_after_days, var.worker_instance_types, var.worker_max_size,
     var.worker_spot_percentage, var.worker_volume_gb, var.model_weights, var.onnx_model, var.max_batch_size,
-    var.model_threads, var.worker_settings, var.scale_out_steps, var.scale_in_steps, var.worker_warmup_seconds,
+    var.model_threads, var.worker_settings, var.scale_out_steps, var.scale_in_steps, var.scale_in_seconds,
+    var.worker_warmup_seconds,
     var.web_max_size, var.zone_id, var.web_settings, var.database_backup_days, var.secret_version,
     var.oldest_request_seconds,
   ]
@@ -157,6 +161,7 @@ run "what_doesnt_go_together" {
 run "what_else_is_wrong" {
   command = plan
   variables {
+    scale_in_seconds       = 90
     worker_min_size        = 1.5
     output_expiry_days     = 1.5
     worker_instance_types  = ["g5.xlarge"]
@@ -166,7 +171,7 @@ run "what_else_is_wrong" {
     certificate_arn        = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
     zone_id                = "z0123"
   }
-  expect_failures = [var.worker_min_size, var.output_expiry_days, var.warm_pool, var.zone_id]
+  expect_failures = [var.scale_in_seconds, var.worker_min_size, var.output_expiry_days, var.warm_pool, var.zone_id]
 }
 
 run "a_warm_pool_smaller_than_itself" {
@@ -201,7 +206,9 @@ run "the_least" {
     scale_in_threshold     = 0
     scale_out_steps        = [{ above = 0, percent = 1 }]
     scale_in_steps         = [{ below = 0, remove = 1 }]
-    worker_warmup_seconds  = 0
+    scale_in_pictures      = 0.1
+    scale_in_seconds       = 60
+    worker_warmup_seconds  = 1
     warm_pool              = { min_size = 0 }
     scale_to_zero          = true
     web_min_size           = 1
@@ -232,6 +239,7 @@ run "the_most" {
     max_batch_size         = 256
     model_threads          = 192
     scaling                = "target_tracking"
+    scale_in_seconds       = 3600
     worker_warmup_seconds  = 3600
     web_min_size           = 50
     web_max_size           = 50

@@ -38,6 +38,8 @@ variables {
   scale_to_zero       = false
   scale_out_threshold = 1
   scale_in_threshold  = 0
+  scale_in_pictures   = 2
+  scale_in_seconds    = 120
   warmup_seconds      = 60
   scale_out_steps     = [{ above = 0, percent = 25 }, { above = 4, percent = 50 }, { above = 49, percent = 1900 }]
   scale_in_steps      = [{ below = 0, remove = 1 }, { below = -1, remove = 2 }]
@@ -157,15 +159,15 @@ run "scale_in" {
   }
   assert {
     condition = [for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data] == [
-      "IF(m_visible >= 0, CEIL((m_visible + m_inflight) / 32) - (IF(FILL(m_inservice, REPEAT) > 0, FILL(m_inservice, REPEAT), 1) - 1))"
+      "IF(m_visible >= 0, CEIL((m_visible + m_inflight) / 2) - (IF(FILL(m_inservice, REPEAT) > 0, FILL(m_inservice, REPEAT), 1) - 1))"
     ]
-    error_message = "what is in flight counts, by what a worker holds"
+    error_message = "what is in flight counts, by what one worker at full work has"
   }
   assert {
     condition = alltrue([
-      for query in aws_cloudwatch_metric_alarm.in.metric_query : alltrue([for metric in query.metric : metric.period == 300])
+      for query in aws_cloudwatch_metric_alarm.in.metric_query : alltrue([for metric in query.metric : metric.period == 120])
     ])
-    error_message = "only after five minutes"
+    error_message = "only after two minutes"
   }
   assert {
     condition = toset([
@@ -176,29 +178,27 @@ run "scale_in" {
   }
 }
 
-run "what_a_worker_holds_has_one_home" {
+run "scale_in_for_other_workers" {
   command = plan
   module {
     source = "./modules/workers"
   }
   variables {
-    max_batch_size = 16
-    model_threads  = 3
+    scale_in_pictures = 2.5
+    scale_in_seconds  = 300
   }
 
   assert {
-    condition = (
-      output.held_messages == 96
-      && output.environment.MAX_BATCH_SIZE == "16"
-      && output.environment.MODEL_THREADS == "3"
-    )
-    error_message = "worker and alarm count with the same numbers"
-  }
-  assert {
     condition = strcontains(one([
       for query in aws_cloudwatch_metric_alarm.in.metric_query : query.expression if query.return_data
-    ]), "/ 96)")
-    error_message = "the alarm counts with what a worker holds"
+    ]), "/ 2.5)")
+    error_message = "one worker is kept for so many pictures"
+  }
+  assert {
+    condition = alltrue([
+      for query in aws_cloudwatch_metric_alarm.in.metric_query : alltrue([for metric in query.metric : metric.period == 300])
+    ])
+    error_message = "only after five minutes"
   }
 }
 
@@ -325,10 +325,6 @@ run "gpu_with_warm_pool" {
       && length(aws_autoscaling_group.this.launch_template) == 1
     )
     error_message = "AWS refuses a warm pool for a mixed group"
-  }
-  assert {
-    condition     = output.held_messages == 64
-    error_message = "a GPU's worker holds more"
   }
 }
 

@@ -63,7 +63,7 @@ variable "model_threads" {
 }
 
 variable "max_batch_size" {
-  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures; the scale-in alarm counts with that."
+  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures."
   type        = number
   default     = 8
   nullable    = false

@@ -2,9 +2,6 @@ locals {
   group_name = "${var.name}-workers"
   hooks      = { launch = "ready", termination = "drain" }
 
-  # One home for what a worker holds: project/env.py's `held_messages` reads the same two variables.
-  held_messages = 2 * var.max_batch_size * var.model_threads
-
   # Without them the worker goes by what was baked.
   models = { MODEL_WEIGHTS = var.model_weights, ONNX_MODEL = var.onnx_model }
 

@@ -13,11 +13,6 @@ output "backlog_expression" {
   value       = local.backlog_expression
 }
 
-output "held_messages" {
-  description = "Pictures that a worker holds at most."
-  value       = local.held_messages
-}
-
 output "instance_policy" {
   description = "What an instance may do besides what policies/ says: JSON of an IAM policy."
   value       = module.tier.instance_policy

@@ -6,9 +6,9 @@ locals {
   backlog_expression = "m_visible / ${local.in_service}"
 
   # Workers needed for all that waits or is in flight, less those left when one goes. Nothing visible doesn't mean
-  # nothing to do: busy workers hold it. The outer IF drops the point where SQS has not reported, since arithmetic
+  # nothing to do: busy workers hold it. Not by what they hold at most, or a busy group would look idle. The outer IF drops the point where SQS has not reported, since arithmetic
   # would take a missing value for 0.
-  workers_needed     = "CEIL((m_visible + m_inflight) / ${local.held_messages})"
+  workers_needed     = "CEIL((m_visible + m_inflight) / ${var.scale_in_pictures})"
   surplus_expression = "IF(m_visible >= 0, ${local.workers_needed} - (${local.in_service} - 1))"
 
   queue = { QueueName = var.request_queue_name }
@@ -176,7 +176,7 @@ resource "aws_cloudwatch_metric_alarm" "in" {
         metric_name = local.metrics[metric_query.key].name
         dimensions  = local.metrics[metric_query.key].dimensions
         stat        = metric_query.value
-        period      = 300
+        period      = var.scale_in_seconds
       }
     }
   }

@@ -99,7 +99,7 @@ variable "onnx_model" {
 }
 
 variable "max_batch_size" {
-  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures; the scale-in alarm counts with that."
+  description = "MAX_BATCH_SIZE of the workers. A worker holds 2 x max_batch_size x model_threads pictures."
   type        = number
 }
 
@@ -138,7 +138,17 @@ variable "scale_in_steps" {
   type        = list(object({ below = number, remove = number }))
 }
 
+variable "scale_in_pictures" {
+  description = "Pictures, waiting or in flight, for which one worker is kept: 0.8 x pictures a second of one worker x seconds that one picture takes it, which is what a worker at full work has in flight. More of them shrink the group while it is busy."
+  type        = number
+}
+
+variable "scale_in_seconds" {
+  description = "Seconds for which workers must have been too many before some are removed; whole minutes."
+  type        = number
+}
+
 variable "warmup_seconds" {
-  description = "Seconds after which a worker that entered service counts for scaling. It polls from its first second in service, so this is only what the metrics are late by."
+  description = "Seconds after which a worker that entered service counts for scaling. It polls from its first second in service, so hardly any. Not 0, which the provider takes for unset: a cooldown of 300 s would then apply."
   type        = number
 }
