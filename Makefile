@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test check check-infra audit format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo elastic up test check check-infra audit format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -17,6 +17,9 @@ install-dev: ## The same with what tests and checks need
 
 demo: install ## Run the whole system here and classify the sample pictures; Ctrl-C stops it
 	@$(BIN)/python -m infra.local up --samples
+
+elastic: install ## Run the elastic loop here: bursts of pictures, and workers that come and go with them
+	@$(BIN)/python -m infra.elastic run
 
 up: install ## Run the whole system here; Ctrl-C stops it
 	@$(BIN)/python -m infra.local up

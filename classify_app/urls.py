@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from classify_app import account, views
+from classify_app.fleet import fleet
 from classify_app.synchronous import classify_and_wait
 
 urlpatterns = [
@@ -17,6 +18,7 @@ urlpatterns = [
     path("account/tokens/<int:id>/revoke/", account.revoke_token, name="revoke-token"),
     path("upload/", views.upload, name="upload"),
     path("upload/<uuid:upload_id>/", views.upload_results, name="upload-results"),
+    path("fleet/", fleet, name="fleet"),
     path("history/", views.history, name="history"),
     path("classifications/<uuid:id>/", views.classification, name="classification"),
     path("classifications/<uuid:id>/rerun/", views.classify_again, name="rerun"),

@@ -1,0 +1,215 @@
+"""`make elastic`: bursts of pictures, and a fleet of real workers that grows and shrinks with them."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import boto3
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra.elastic.bursts import Bursts, Outcome
+from infra.elastic.group import Group, LaunchesFail
+from infra.elastic.instances import Instance
+from infra.elastic.loop import Loop, Minute, Queue
+from infra.local import resources, samples
+from infra.local.environment import STATE, aws_url, environment
+from infra.local.stack import Stack, running
+from infra.scaling import policies
+from infra.scaling.policies import Fleet
+from project import env
+
+NAMES = ("web", "results", "dead-letters", "sweeper", "flower")
+"""What the stack runs by itself; the workers are the fleet's."""
+HISTORY = STATE / "elastic" / "history.json"
+WORKER_BYTES = 1e9
+WORKERS_PER_CORE = 2
+# One worker on one core, as an instance is in AWS, so that several fit.
+WORKER_SETTINGS = {"MODEL_THREADS": "1", "MAX_BATCH_SIZE": "4", "LOG_FORMAT": "json"}
+DRAIN_SECONDS = 30
+HOOK_SECONDS = 60
+"""Time to drain before a worker is killed: not compressed, since the worker's own time isn't."""
+LIMIT_SECONDS = 1200
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+cli = typer.Typer(help="The elastic loop on one machine.", no_args_is_help=True)
+console = Console(highlight=False)
+
+
+@cli.command()
+def run(
+    bursts: Annotated[
+        str, typer.Option(help="Pictures of each burst; the next one comes when all are done.")
+    ] = "100,400",
+    speed: Annotated[float, typer.Option(min=1, help="How many times faster than AWS minutes pass.")] = 30,
+    most: Annotated[int, typer.Option("--max", min=0, help="Workers at most; 0: as many as the machine bears.")] = 0,
+    plan: Annotated[Path | None, typer.Option(help="JSON of a Terraform plan, in place of the copy.")] = None,
+    history: Annotated[
+        Path, typer.Option(help="Where the minutes are written; logs and all else go into a folder beside it.")
+    ] = HISTORY,
+) -> None:
+    """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    sizes = _sizes(bursts)
+    fleet = _bounded(policies.read(plan) if plan else policies.load(), most)
+    console.print(
+        f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
+    )
+    state = history.absolute().parent / "state"
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True)
+    history.unlink(missing_ok=True)
+    ports = env.read(env.Local)
+    settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS), "FLEET_FILE": str(history.absolute())}
+    try:
+        with running(ports, console.print, state=state, names=NAMES, settings=settings, keep=False) as stack:
+            environ = {**environment(ports, state), **settings}
+            console.print(
+                f"the fleet live: {stack.site}/fleet/   user admin, password {stack.admin_password}", soft_wrap=True
+            )
+            group = Group(
+                lambda number: Instance(number, environ, stack.logs, HOOK_SECONDS),
+                fleet.group.desired,
+                lambda line: console.print(f"[dim]{line}[/dim]"),
+            )
+            loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, history)
+            try:
+                outcome = _played(loop, group, _client(stack), sizes, fleet.group.min)
+            finally:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)  # A second Ctrl-C must leave no worker behind.
+                group.kill()
+    except KeyboardInterrupt:
+        console.print("stopped")
+        raise typer.Exit(130) from None
+    except (LaunchesFail, httpx.HTTPError, TimeoutError) as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+    raise typer.Exit(_report(loop.minutes, group, outcome, fleet))
+
+
+@cli.command()
+def plot(history: Path, image: Path) -> None:
+    """Draw a run's history, such as .local/elastic/history.json, as IMAGE.png."""
+    from infra.elastic.drawing import draw
+
+    document = json.loads(history.read_text())
+    draw([Minute(**minute) for minute in document["minutes"]], image)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise typer.BadParameter("must be whole numbers of 1 or more, such as 100,400", param_hint="--bursts")
+    return sizes
+
+
+def _bounded(fleet: Fleet, most: int) -> Fleet:
+    """Return the fleet with as many instances at most as are asked for, or as this machine bears."""
+    half_of_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    bears = min((os.cpu_count() or 1) * WORKERS_PER_CORE, int(half_of_memory / WORKER_BYTES))
+    bound = min(fleet.group.max, most or max(2, bears))
+    if bound < fleet.group.desired:
+        raise typer.BadParameter(f"must be at least {fleet.group.desired}", param_hint="--max")
+    return replace(fleet, group=replace(fleet.group, max=bound))
+
+
+class Measuring:
+    """Asks the request queue how much waits and is in flight."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._sqs = boto3.client(
+            "sqs",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 -- the emulator takes any
+        )
+        self._url = self._sqs.get_queue_url(QueueName=resources.REQUESTS.name)["QueueUrl"]
+
+    def __call__(self) -> Queue:
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["All"])["Attributes"]
+        return Queue(int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"]))
+
+
+def _client(stack: Stack) -> Bursts:
+    folder = os.environ.get("PHOTOS")
+    found = [path for path in Path(folder).iterdir() if path.suffix.lower() in PICTURE_SUFFIXES] if folder else []
+    return Bursts(stack.site, stack.token, sorted(found) or samples.pictures())
+
+
+def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:
+    """Send the bursts, one when the last is done, until the fleet is at its smallest. Raises TimeoutError."""
+    left = list(sizes)
+    sent: Future[None] | None = None
+    with ThreadPoolExecutor(1) as threads:
+        while True:
+            minute = loop.minute()
+            _show(minute, loop.minutes[-2] if len(loop.minutes) > 1 else None)
+            if minute.seconds > LIMIT_SECONDS:
+                raise TimeoutError(f"not done within {LIMIT_SECONDS} s")
+            if minute.in_service == 0 or (sent is not None and not sent.done()) or minute.visible or minute.in_flight:
+                continue
+            if sent is not None:
+                sent.result()
+            if left:
+                size = left.pop(0)
+                console.print(f"[bold]a burst of {size}[/bold]")
+                sent = threads.submit(client.send, size)
+            elif minute.pending + minute.in_service == smallest and not minute.terminating:
+                outcome = client.outcome()
+                if not outcome.lost:
+                    return outcome
+
+
+def _show(minute: Minute, before: Minute | None) -> None:
+    """Print a minute, unless nothing has changed."""
+    if before is not None and replace(before, minute=minute.minute, seconds=minute.seconds) == minute:
+        return
+    console.print(
+        f"minute {minute.minute:3}  {minute.seconds:5.0f} s  "
+        f"waiting {minute.visible:3}  in flight {minute.in_flight:3}  pending {minute.pending}  "
+        f"in service {minute.in_service}  draining {minute.terminating}  wanted {minute.desired}  {minute.reason}",
+        soft_wrap=True,
+    )
+
+
+def _report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fleet) -> int:
+    """Print what a run amounts to; return the exit status."""
+    table = Table("instances in service", "minutes", title="Instances over time")
+    for count, spent in sorted(Counter(minute.in_service for minute in minutes).items()):
+        table.add_row(str(count), str(spent))
+    console.print(table)
+    console.print("".join(str(min(minute.in_service, 9)) for minute in minutes), "in service, a digit a minute")
+    peak = max(minute.in_service for minute in minutes)
+    p50, p95 = outcome.wait(0.5), outcome.wait(0.95)
+    console.print(f"peak {peak} workers; a picture waited {p50:.1f} s (p50), {p95:.1f} s (p95)")
+    grew, shrank = peak > fleet.group.min, minutes[-1].in_service == fleet.group.min
+    if not grew:
+        console.print("[red]The fleet never grew: a larger burst, or a smaller --speed, would show more.[/red]")
+    console.print(
+        f"IN={outcome.accepted} DONE={outcome.done} FAILED={outcome.failed} LOST={outcome.lost} KILLED={group.killed}"
+    )
+    return 0 if grew and shrank and not outcome.lost and not group.killed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

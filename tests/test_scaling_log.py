@@ -1,0 +1,95 @@
+"""`manage.py scaling_log`: activities of the group in AWS's own words, joined with the alarm's values."""
+
+import json
+from datetime import datetime, timedelta
+from io import StringIO
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from classify_app.management.commands import scaling_log
+
+GROUP = "recognition-workers"
+CAUSE = (
+    "At 2026-11-24T18:02:10Z a monitor alarm recognition-backlog-high in state ALARM triggered policy "
+    "backlog-scale-out changing the desired capacity from 3 to 6.  At 2026-11-24T18:02:18Z an instance was started in "
+    "response to a difference between desired and actual capacity, increasing the capacity from 3 to 6."
+)
+
+
+def activity(at: datetime, cause: str) -> dict[str, object]:
+    return {
+        "ActivityId": "1",
+        "AutoScalingGroupName": GROUP,
+        "Description": "Launching a new EC2 instance: i-0123456789abcdef0",
+        "Cause": cause,
+        "StartTime": at,
+        "StatusCode": "Successful",
+    }
+
+
+def change(at: datetime, state: str, value: float) -> dict[str, object]:
+    data = {"version": "1.0", "newState": {"stateValue": state, "stateReasonData": {"recentDatapoints": [value]}}}
+    return {
+        "AlarmName": "recognition-backlog-high",
+        "Timestamp": at,
+        "HistoryItemType": "StateUpdate",
+        "HistoryData": json.dumps(data),
+    }
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """Clients whose answers are given beforehand."""
+    stubs = {}
+    for service in ("autoscaling", "cloudwatch"):
+        client = boto3.client(service, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any")
+        stubs[service] = Stubber(client)
+        stubs[service].activate()
+    monkeypatch.setattr(scaling_log, "_client", lambda service: stubs[service].client)
+    return stubs
+
+
+def printed(**options: object) -> str:
+    out = StringIO()
+    call_command("scaling_log", stdout=out, **options)
+    return out.getvalue()
+
+
+def test_an_activity_is_told_with_the_value_of_its_alarm(aws):
+    at = timezone.now() - timedelta(minutes=5)
+    aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": [activity(at, CAUSE)]})
+    changes = [
+        change(at + timedelta(minutes=1), "OK", 0),
+        change(at - timedelta(seconds=9), "ALARM", 120.5),
+        change(at - timedelta(minutes=20), "ALARM", 2),
+    ]
+    aws["cloudwatch"].add_response("describe_alarm_history", {"AlarmHistoryItems": changes})
+    assert printed() == (
+        f"{at:%Y-%m-%d %H:%M:%S}  recognition-backlog-high at 120.5  3 -> 6  "
+        "Launching a new EC2 instance: i-0123456789abcdef0: Successful\n"
+    )
+
+
+def test_what_no_alarm_caused_is_told_in_awss_words(aws):
+    at = timezone.now() - timedelta(hours=1)
+    cause = "At 2026-11-24T17:00:00Z an instance was taken out of service in response to an EC2 health check. More."
+    activities = [activity(at, cause), activity(at - timedelta(days=2), CAUSE)]
+    aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": activities})
+    said = printed()
+    assert "taken out of service in response to an EC2 health check  Launching" in said
+    assert said.count("\n") == 1
+
+
+def test_a_group_that_did_nothing(aws):
+    aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": []})
+    assert printed(hours=2) == "recognition-workers did nothing in the last 2 hours.\n"
+
+
+def test_a_refusal_is_a_sentence(aws):
+    aws["autoscaling"].add_client_error("describe_scaling_activities", "AccessDenied", "not authorized", 403)
+    with pytest.raises(CommandError, match="AWS does not say: .*not authorized"):
+        printed()
