@@ -52,3 +52,7 @@ def test_decisions_are_shown_with_their_reasons(client, fleet_file):
     assert "step &lt;+25 %&gt; -&gt; 4" in answer.text
     assert "120 waiting" in answer.text
     assert answer["Refresh"] == "2"
+
+
+def test_the_admin_leads_to_the_page(client):
+    assert 'href="/fleet/"' in client.get("/admin/").text
