@@ -10,19 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from infra.local.environment import ROOT
-from infra.local.stack import READY_LINE
-
-WORKER = (
-    "-m",
-    "celery",
-    "-A",
-    "workers.app",
-    "worker",
-    "--heartbeat-interval",
-    "30",
-    "--without-gossip",
-    "--without-mingle",
-)
+from infra.local.stack import READY_LINE, WORKER
 
 
 class State(Enum):
@@ -55,7 +43,7 @@ class Instance:
         self._log = logs / f"worker{number}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command or [sys.executable, *WORKER, "--hostname", f"worker{number}@%h"],
+                command or [sys.executable, *WORKER.format(name=f"worker{number}").split()],
                 env=dict(environ),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,

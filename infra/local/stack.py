@@ -28,6 +28,11 @@ LOG_TAIL_LINES = 15
 ALL = ("web", "worker", "results", "dead-letters", "sweeper", "flower")
 """The names of the processes."""
 
+WORKER = (
+    "-m celery -A workers.app worker --hostname {name}@%h --heartbeat-interval 30 --without-gossip --without-mingle"
+)
+"""How Python starts a worker of this name."""
+
 # What the worker logs.
 READY_LINE = "ready to take pictures"
 FALLBACK_LINE = "weights not to be had, falling back"
@@ -95,8 +100,7 @@ def processes(ports: Local) -> list[Process]:
         ),
         Process(
             "worker",
-            f"{celery} -A workers.app worker --hostname worker@%%h"
-            " --heartbeat-interval 30 --without-gossip --without-mingle",
+            f"{sys.executable} {WORKER.format(name='worker')}".replace("%", "%%"),
             stop_seconds=STOP_SECONDS,
         ),
         Process("results", f"{sys.executable} manage.py consume_results"),
