@@ -23,6 +23,7 @@ def draw(minutes: Sequence[Minute], image: Path) -> None:
     instances.step(at, [minute.in_service for minute in minutes], where="post", label="in service")
     instances.step(at, [minute.terminating for minute in minutes], where="post", label="draining")
     instances.set_ylabel("instances")
+    instances.yaxis.get_major_locator().set_params(integer=True)
     instances.set_xlabel("seconds")
     for axes in (queue, instances):
         axes.legend()
