@@ -1,6 +1,8 @@
 """The local fleet: an instance's life, the group's size, the loop's decisions; with small processes for workers."""
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -102,7 +104,7 @@ def test_an_instance_that_ends_by_itself_is_replaced(launch):
     said: list[str] = []
     group = Group(remembered, 1, said.append)
     follow(group, Counts(pending=0, in_service=1, terminating=0))
-    instances[1]._process.kill()
+    os.kill(instances[1].pid, signal.SIGKILL)
     wait_until(lambda: group.look() is None and 2 in instances)
     follow(group, Counts(pending=0, in_service=1, terminating=0))
     assert "instance 1: ended by itself, and is replaced" in said
@@ -162,3 +164,23 @@ def test_a_history_is_drawn(tmp_path):
     done = CliRunner().invoke(cli, ["plot", str(history), str(tmp_path / "fleet.png")])
     assert done.exit_code == 0, done.output
     assert Path(tmp_path, "fleet.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "sentence"),
+    [
+        (["--plan", "nowhere.json"], {}, "nowhere.json"),
+        ([], {"PHOTOS": "nowhere"}, "nowhere is no folder"),
+        ([], {"PHOTOS": "docs"}, "docs has no .jpg"),
+    ],
+)
+def test_what_can_not_be_used_is_named(options, variables, sentence):
+    done = CliRunner(env=variables).invoke(cli, ["run", *options])
+    assert done.exit_code == 2
+    assert sentence in done.output
+
+
+def test_a_history_that_is_none_is_named(tmp_path):
+    done = CliRunner().invoke(cli, ["plot", str(tmp_path / "none.json"), str(tmp_path / "fleet.png")])
+    assert done.exit_code == 1
+    assert "none.json can't be drawn" in str(done.exception)

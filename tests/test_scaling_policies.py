@@ -98,6 +98,13 @@ def test_a_plan_is_read_wherever_its_worker_module_lies(tmp_path, nested):
     )
 
 
+def test_an_instance_may_be_kept_for_a_fraction_of_a_message(tmp_path):
+    made = copy.deepcopy(resources())
+    for query in next(one for one in made if one["name"] == "in")["values"]["metric_query"]:
+        query["expression"] = query["expression"] and query["expression"].replace("/ 32", "/ 2.5")
+    assert policies.read(plan(tmp_path, made)).held_messages == 2.5
+
+
 def test_the_warmup_is_the_policys_or_the_groups_or_the_cooldown_that_aws_falls_back_to(tmp_path):
     fleet = policies.read(plan(tmp_path, resources()))
     assert [fleet.warmup(fleet.out_policy), fleet.warmup(fleet.in_policy)] == [120, 180]

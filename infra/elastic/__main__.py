@@ -18,15 +18,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.elastic import drawing
 from infra.elastic.bursts import Bursts, Outcome
 from infra.elastic.group import Group, LaunchesFail
 from infra.elastic.instances import Instance
 from infra.elastic.loop import Loop, Minute, Queue
 from infra.local import resources, samples
 from infra.local.environment import STATE, aws_url, environment
-from infra.local.stack import Stack, running
+from infra.local.stack import running
 from infra.scaling import policies
+from infra.scaling.metric_math import ExpressionError
 from infra.scaling.policies import Fleet
+from infra.simulate.report import PlotError
 from project import env
 
 NAMES = ("web", "results", "dead-letters", "sweeper", "flower")
@@ -61,8 +64,8 @@ def run(
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    sizes = _sizes(bursts)
-    fleet = _bounded(policies.read(plan) if plan else policies.load(), most)
+    sizes, pictures = _sizes(bursts), _pictures(os.environ.get("PHOTOS"))
+    fleet = _bounded(_fleet(plan), most)
     console.print(
         f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
     )
@@ -85,7 +88,8 @@ def run(
             )
             loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, history)
             try:
-                outcome = _played(loop, group, _client(stack), sizes, fleet.group.min)
+                client = Bursts(stack.site, stack.token, pictures)
+                outcome = _played(loop, group, client, sizes, fleet.group.min)
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)  # A second Ctrl-C must leave no worker behind.
@@ -102,10 +106,13 @@ def run(
 @cli.command()
 def plot(history: Path, image: Path) -> None:
     """Draw a run's history, such as .local/elastic/history.json, as IMAGE.png."""
-    from infra.elastic.drawing import draw
-
-    document = json.loads(history.read_text())
-    draw([Minute(**minute) for minute in document["minutes"]], image)
+    try:
+        document = json.loads(history.read_text())
+        drawing.draw([Minute(**minute) for minute in document["minutes"]], image)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SystemExit(f"{history} can't be drawn: {error!r}") from error
+    except PlotError as error:
+        raise SystemExit(str(error)) from error
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
@@ -150,10 +157,23 @@ class Measuring:
         return Queue(int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"]))
 
 
-def _client(stack: Stack) -> Bursts:
-    folder = os.environ.get("PHOTOS")
-    found = [path for path in Path(folder).iterdir() if path.suffix.lower() in PICTURE_SUFFIXES] if folder else []
-    return Bursts(stack.site, stack.token, sorted(found) or samples.pictures())
+def _pictures(folder: str | None) -> list[Path]:
+    """Return the pictures of a folder, or the samples where none is named."""
+    if not folder:
+        return samples.pictures()
+    if not Path(folder).is_dir():
+        raise typer.BadParameter(f"{folder} is no folder", param_hint="PHOTOS")
+    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    if not found:
+        raise typer.BadParameter(f"{folder} has no {', '.join(PICTURE_SUFFIXES)}", param_hint="PHOTOS")
+    return found
+
+
+def _fleet(plan: Path | None) -> Fleet:
+    try:
+        return policies.read(plan) if plan else policies.load()
+    except (policies.PolicyError, ExpressionError, OSError) as error:
+        raise typer.BadParameter(str(error), param_hint="--plan") from error
 
 
 def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:

@@ -62,13 +62,8 @@ class Group:
             terminating=counts.terminating,
         )
 
-    def end(self) -> None:
-        """Let all instances drain, and kill those that take too long."""
-        for instance in self._in(State.PENDING, State.IN_SERVICE):
-            instance.terminate()
-        self.desired = 0
-
     def kill(self) -> None:
+        """End all instances at once."""
         for instance in self._instances:
             instance.look()
             if instance.state is not State.GONE:

@@ -133,7 +133,7 @@ class Fleet:
     """The group with alarms and policies. held_messages: messages for which the scale-in alarm keeps an instance."""
 
     group: Group
-    held_messages: int
+    held_messages: float
     out_alarm: Alarm
     out_policy: StepPolicy
     in_alarm: Alarm
@@ -271,7 +271,7 @@ def _bound(text: str | None) -> float | None:
     return float(text) if text else None
 
 
-def _held_messages(alarm: Alarm) -> int:
+def _held_messages(alarm: Alarm) -> float:
     """Return the number by which the scale-in alarm divides the work to find the instances that it needs."""
     divisors = [
         divided.operands[1].number
@@ -282,7 +282,7 @@ def _held_messages(alarm: Alarm) -> int:
     ]
     if len(divisors) != 1:
         raise PolicyError(f"The scale-in alarm's `{alarm.expression}` must have one CEIL(messages / NUMBER).")
-    return int(divisors[0] or 0)
+    return float(divisors[0] or 0)
 
 
 def _one_of(allowed: tuple[str, ...], value: str, what: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.infra import tools
 from tests.infra.stubs import Stubs
 from tests.system.harness import ROOT
 
@@ -33,11 +34,10 @@ def run(*command: str | Path, **options: Any) -> "subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is missing: install shellcheck")
 def test_shellcheck_finds_nothing():
     found = scripts()
     assert {"drain-watch", "imds", "provision.sh", "package.sh"} <= {script.name for script in found}
-    checked = run("shellcheck", *found)
+    checked = run(tools.program("shellcheck"), *found)
     assert checked.returncode == 0, checked.stdout
 
 
@@ -54,10 +54,9 @@ def templates(tmp_path: Path) -> Path:
 
 
 def packer(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    return run("packer", *arguments, env={**os.environ, "CHECKPOINT_DISABLE": "1"})
+    return run(tools.program("packer"), *arguments, env={**os.environ, "CHECKPOINT_DISABLE": "1"})
 
 
-@pytest.mark.skipif(not shutil.which("packer"), reason="packer is missing: install packer")
 @pytest.mark.parametrize(
     "variables",
     [(), ("engine=onnx", "model=resnet18"), ("gpu=true", "instance_type=g6.xlarge", "root_gigabytes=40")],
@@ -68,7 +67,6 @@ def test_packer_takes_the_templates(templates: Path, variables: tuple[str, ...])
     assert validated.returncode == 0, validated.stdout + validated.stderr
 
 
-@pytest.mark.skipif(not shutil.which("packer"), reason="packer is missing: install packer")
 @pytest.mark.parametrize(
     "variable",
     ["engine=tensorflow", "model=vgg16", "gpu=perhaps", "root_gigabytes=4", "ssh_interface=telnet", "other=1"],
@@ -77,7 +75,6 @@ def test_packer_refuses_what_a_variable_can_not_be(templates: Path, variable: st
     assert packer("validate", f"-var={variable}", templates).returncode != 0
 
 
-@pytest.mark.skipif(not shutil.which("packer"), reason="packer is missing: install packer")
 def test_the_templates_are_formatted():
     formatted = packer("fmt", "-check", "-diff", AMI)
     assert formatted.returncode == 0, formatted.stdout

@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from infra.local.stack import processes
 from project import env
+from tests.infra import tools
 from tests.system.harness import ROOT
 
 AMI = ROOT / "infra" / "ami"
@@ -56,14 +57,12 @@ def option(command: list[str], name: str) -> str:
     return command[command.index(name) + 1]
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing: install systemd")
 @pytest.mark.parametrize("tier", TIERS)
 def test_systemd_finds_nothing_wrong(tier: str, tmp_path: Path):
     verified = verify(TIERS[tier], tmp_path)
     assert (verified.stderr, verified.stdout, verified.returncode) == ("", "", 0)
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing: install systemd")
 @pytest.mark.parametrize("broken", ["recognition-worker.service", "recognition-.service.d/10-hardening.conf"])
 def test_systemd_would_have_found_a_mistake(broken: str, tmp_path: Path):
     verified = verify(TIERS["worker"], tmp_path, broken)
@@ -84,7 +83,7 @@ def verify(folders: tuple[str, ...], tmp_path: Path, broken: str = "") -> "subpr
     if broken:
         with (units / broken).open("a") as file:
             file.write("NoNewPrivilege=yes\n")
-    command = ["systemd-analyze", "verify", "--man=no", *map(str, units.glob("*.*[te]"))]
+    command = [tools.program("systemd-analyze"), "verify", "--man=no", *map(str, units.glob("*.*[te]"))]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

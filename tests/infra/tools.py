@@ -16,6 +16,9 @@ HOW_TO_GET = {
     "parliament": "make check-infra installs it",
     "terraform": "https://developer.hashicorp.com/terraform/install",
     "cloud-init": "apt install cloud-init",
+    "packer": "apt install packer",
+    "shellcheck": "apt install shellcheck",
+    "systemd-analyze": "apt install systemd",
 }
 SECONDS = 300
 
