@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from classify_app.management.commands import scaling_log
+from tests.environment import AWS_URL
 
 GROUP = "recognition-workers"
 CAUSE = (
@@ -92,4 +93,10 @@ def test_a_group_that_did_nothing(aws):
 def test_a_refusal_is_a_sentence(aws):
     aws["autoscaling"].add_client_error("describe_scaling_activities", "AccessDenied", "not authorized", 403)
     with pytest.raises(CommandError, match="AWS does not say: .*not authorized"):
+        printed()
+
+
+def test_an_emulator_that_has_no_groups_is_a_sentence(emulator, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)
+    with pytest.raises(CommandError, match="AWS does not say: "):
         printed()

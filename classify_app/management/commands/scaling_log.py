@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         try:
             found = list(activities(options["group"], since))
             values = {name: alarm_values(name, since) for name in {alarm_of(one) for one in found} if name}
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise CommandError(f"AWS does not say: {error}") from error
         if not found:
             self.stdout.write(f"{options['group']} did nothing in the last {options['hours']:g} hours.")
