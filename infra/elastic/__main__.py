@@ -69,10 +69,7 @@ def run(
     console.print(
         f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
     )
-    state = history.absolute().parent / "state"
-    shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True)
-    history.unlink(missing_ok=True)
+    state = _fresh_state(history)
     ports = env.read(env.Local)
     settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS), "FLEET_FILE": str(history.absolute())}
     try:
@@ -113,6 +110,15 @@ def plot(history: Path, image: Path) -> None:
         raise SystemExit(f"{history} can't be drawn: {error!r}") from error
     except PlotError as error:
         raise SystemExit(str(error)) from error
+
+
+def _fresh_state(history: Path) -> Path:
+    """Delete what an earlier run has left; return the folder for the stack's state, beside the history."""
+    state = history.absolute().parent / "state"
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True)
+    history.unlink(missing_ok=True)
+    return state
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
