@@ -19,6 +19,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TORCH_HOME", "XDG_CACHE_HOME", "MODEL_FALLBACK")
 READY_SECONDS = 90
+SEND_SECONDS = 30
 SHORT_VISIBILITY = 40  # A worker refuses to start on much less.
 LOG_TAIL_BYTES = 3000
 
@@ -305,6 +306,10 @@ class System:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)["Attributes"]
         return Depth(*(int(found[name]) for name in names))
+
+    def wait_until_sent(self, count: int) -> None:
+        """Return when `count` requests wait, received by nobody; an upload is answered before its message is sent."""
+        wait_until(lambda: self.depth(REQUESTS) == (count, 0), SEND_SECONDS, f"{count} requests are on the queue")
 
     def keys(self, bucket: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)

@@ -56,6 +56,7 @@ def test_no_secret_is_logged_or_sent(start_system: StartSystem):
     with httpx.Client(base_url=system.site, timeout=30) as browser:
         session = log_in_rightly_and_wrongly(system, browser)
     send_rightly_and_wrongly(system)
+    system.wait_until_sent(1)
     sent = messages(system)
     assert break_the_table(system) == 503
     logs = "".join(log.read_text(errors="replace") for log in system.state.glob("*.log"))

@@ -1,11 +1,8 @@
 """A request that nobody answers, from its queue to its row and back to life by `manage.py redrive`."""
 
-from typing import Any
-
-import httpx
-
 from tests.system.conftest import StartSystem
-from tests.system.harness import DEAD_LETTERS, REQUESTS, ROOT, System, wait_until
+from tests.system.harness import DEAD_LETTERS, REQUESTS, System, wait_until
+from tests.system.photos import post, read
 
 NOTICE_SECONDS = 60  # The consumer looks at each queue at least every 20 s.
 FINISH_SECONDS = 120
@@ -18,25 +15,16 @@ def exhaust(system: System) -> None:
         pass
 
 
-def resource(client: httpx.Client, id: str) -> Any:
-    return client.get(f"/api/v1/classifications/{id}").json()
-
-
-def post(client: httpx.Client) -> str:
-    file = ("coffee.png", (ROOT / "samples" / "coffee.png").read_bytes())
-    id: str = client.post("/api/v1/classifications", files={"file": file}).json()["id"]
-    return id
-
-
 def test_a_request_that_died_fails_and_lives_again(start_system: StartSystem):
     system = start_system()
     with system.client() as client:
-        id = post(client)
+        id = post(client, "coffee.png")
         system.sqs.send_message(QueueUrl=system.queue_url(REQUESTS), MessageBody="no task at all")
+        system.wait_until_sent(2)
         exhaust(system)
         system.start_dead_letter_consumer("letters1")
-        wait_until(lambda: resource(client, id)["state"] == "failed", NOTICE_SECONDS, "the request's death is noticed")
-        assert resource(client, id)["error_code"] == "dead_letter"
+        wait_until(lambda: read(client, id)["state"] == "failed", NOTICE_SECONDS, "the request's death is noticed")
+        assert read(client, id)["error_code"] == "dead_letter"
         wait_until(lambda: [system.depth(queue) for queue in DEAD_LETTERS] == [(0, 0)] * 2, NOTICE_SECONDS, "none left")
         assert system.log("letters1").count("dead letter kept") == 2
 
@@ -44,6 +32,6 @@ def test_a_request_that_died_fails_and_lives_again(start_system: StartSystem):
         assert "1 redriven" in output
         assert "1 not redriven" in output
         system.start_worker("worker1")
-        wait_until(lambda: resource(client, id)["state"] == "done", FINISH_SECONDS, "the request is answered")
-        assert resource(client, id)["label"] == "espresso"
+        wait_until(lambda: read(client, id)["state"] == "done", FINISH_SECONDS, "the request is answered")
+        assert read(client, id)["label"] == "espresso"
         assert system.terminate("letters1", seconds=10) == 0

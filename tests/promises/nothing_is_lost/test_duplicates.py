@@ -36,6 +36,7 @@ def test_copies_at_the_same_time_and_afterwards_change_nothing(start_system: Sta
     system = start_system(workers=0, consumers=2)
     with system.client() as client:
         ids = [post(client, name) for name in RIGHT]
+        system.wait_until_sent(len(ids))
         bodies = bodies_on(system)
         assert len(bodies) == len(ids)
         send(system, bodies * COPIES)

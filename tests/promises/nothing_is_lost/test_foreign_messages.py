@@ -57,4 +57,6 @@ def test_they_become_dead_letters_and_their_neighbours_are_done(start_system: St
         )
         assert system.depth(REQUESTS) == system.depth(RESPONSES) == (0, 0)
         assert {name: process.poll() for name, process in system.processes.items()} == dict.fromkeys(system.processes)
-        assert read(client, post(client, "coffee.png"))["state"] == "queued"
+        last = post(client, "coffee.png")
+        wait_until_finished(client, [last])
+        assert read(client, last)["state"] == "done"
