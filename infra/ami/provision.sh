@@ -43,6 +43,7 @@ write_image_environment() {
     elif [[ -e $home/models/weights.pth ]]; then
       echo "MODEL_WEIGHTS=$home/models/weights.pth"
     fi
+    if [[ -e $home/models/verified.json ]]; then echo "VERIFIED_FILE=$home/models/verified.json"; fi
   } >"$home/image.env"
 }
 
@@ -103,7 +104,7 @@ install_services() {
   systemctl daemon-reload
   # An unknown key is only said, with exit code 0.
   local said
-  said=$(systemd-analyze verify /etc/systemd/system/recognition-*.target 2>&1)
+  said=$(systemd-analyze verify --man=no /etc/systemd/system/recognition-*.{target,service} 2>&1) || said+=" (refused)"
   if [[ -n $said ]]; then
     echo "$said" >&2
     exit 1

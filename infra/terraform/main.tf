@@ -130,6 +130,7 @@ module "database" {
   log_retention_days  = var.log_retention_days
   secret_version      = var.secret_version
   deletion_protection = var.deletion_protection
+  final_snapshot      = var.final_snapshot
 }
 
 module "web" {

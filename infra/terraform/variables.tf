@@ -24,7 +24,14 @@ variable "bucket_prefix" {
 }
 
 variable "deletion_protection" {
-  description = "true: database and load balancer can't be deleted, buckets not while they hold objects, and what is deleted leaves a final snapshot and a secret to recover. false: `terraform destroy` leaves nothing behind."
+  description = "true: database and load balancer can't be deleted, buckets not while they hold objects, and a secret that is deleted can be recovered for 30 days. false: `terraform destroy` works, and deletes pictures, records and secret for good."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "final_snapshot" {
+  description = "true: a database that is destroyed leaves a last snapshot, NAME-final-…, which is paid for until somebody deletes it. What counts is what was applied last, so it can't be changed by `terraform destroy` itself."
   type        = bool
   default     = true
   nullable    = false
@@ -116,7 +123,7 @@ variable "allowed_cidrs" {
 # Storage
 
 variable "input_expiry_days" {
-  description = "Age in days at which pictures are deleted."
+  description = "Age in days at which pictures are deleted; as versions that only an administrator finds they last one day more."
   type        = number
   default     = 30
   nullable    = false
@@ -128,7 +135,7 @@ variable "input_expiry_days" {
 }
 
 variable "output_expiry_days" {
-  description = "Age in days at which records are deleted."
+  description = "Age in days at which records are deleted, with the same day more."
   type        = number
   default     = 365
   nullable    = false

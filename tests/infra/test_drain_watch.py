@@ -171,8 +171,8 @@ def test_the_hook_is_completed_though_a_unit_could_not_be_stopped(machine: Machi
 def test_the_site_first_waits_until_it_is_sent_nothing_more(machine: Machine):
     units = ("recognition-web.service", "recognition-results.service")
     watch = machine.watch(*units, STOP_AFTER_SECONDS="2")
-    machine.metadata.items[STATE] = "Terminated"
     ended = time.time()
+    machine.metadata.items[STATE] = "Terminated"
     assert watch.wait(20) == 0
     assert machine.calls == [f"systemctl stop {' '.join(units)}", COMPLETE]
     assert machine.stubs.calls()[0][0] >= ended + 2

@@ -43,10 +43,21 @@ def short(address: str) -> str:
     return re.sub(r"^(\w+)\.tier\.", "tier.", without_index.replace("module.", "").removeprefix("recognition."))
 
 
+def planned(plan: dict[str, Any], address: str) -> dict[str, Any]:
+    """Return the values of the one resource at a short address."""
+    [values] = [one["values"] for one in resources(plan) if short(one["address"]) == address]
+    found: dict[str, Any] = values
+    return found
+
+
 def test_the_group_of_workers_is_of_1_to_20_and_begins_with_1(plan: dict[str, Any]):
-    workers = [one for one in resources(plan) if short(one["address"]) == "workers.aws_autoscaling_group.this"]
-    [group] = [one["values"] for one in workers]
+    group = planned(plan, "workers.aws_autoscaling_group.this")
     assert (group["min_size"], group["max_size"], group["desired_capacity"]) == (1, 20, 1)
+
+
+def test_the_database_is_protected_and_leaves_a_snapshot(plan: dict[str, Any]):
+    database = planned(plan, "database.aws_db_instance.this")
+    assert (database["deletion_protection"], database["skip_final_snapshot"]) == (True, False)
 
 
 def test_the_copy_of_the_policies_is_what_is_planned(plan: dict[str, Any], tmp_path: Path):

@@ -138,15 +138,17 @@ def test_what_is_packed_is_enough_to_classify(repository: Path):
 
 
 @pytest.mark.parametrize(("given", "packed"), [("mine.pth", "weights.pth"), ("mine.onnx", "model.onnx")])
-def test_weights_go_along(repository: Path, tmp_path: Path, given: str, packed: str):
+def test_weights_go_along_with_what_was_found_of_them(repository: Path, tmp_path: Path, given: str, packed: str):
     (tmp_path / given).write_bytes(b"weights")
-    assert (unpacked(repository, tmp_path / given) / "models" / packed).read_bytes() == b"weights"
+    (tmp_path / "found.json").write_text("[]")
+    models = unpacked(repository, tmp_path / given, tmp_path / "found.json") / "models"
+    assert {file.name: file.read_bytes() for file in models.iterdir()} == {packed: b"weights", "verified.json": b"[]"}
 
 
 def test_what_is_no_weights_is_refused(repository: Path):
     packed = run(repository / "infra" / "ami" / "package.sh", "cat.png")
     assert packed.returncode == 1
-    assert packed.stderr == "package.sh: cat.png is neither .pth nor .onnx\n"
+    assert packed.stderr == "package.sh: cat.png is neither .pth nor .onnx nor .json\n"
 
 
 def test_manage_runs_as_the_site_does(tmp_path: Path):

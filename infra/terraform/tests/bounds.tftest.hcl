@@ -215,6 +215,7 @@ run "the_least" {
     web_max_size           = 1
     interface_endpoints    = false
     deletion_protection    = false
+    final_snapshot         = false
     database_backup_days   = 1
     oldest_request_seconds = 60
     monthly_budget_usd     = 1

@@ -93,6 +93,19 @@ run "network" {
   }
   assert {
     condition = alltrue([
+      for description in concat(
+        [for group in aws_security_group.this : group.description],
+        [for rule in aws_vpc_security_group_ingress_rule.inside : rule.description],
+        [for rule in aws_vpc_security_group_ingress_rule.entry : rule.description],
+        [for rule in aws_vpc_security_group_egress_rule.inside : rule.description],
+        [for rule in aws_vpc_security_group_egress_rule.aws : rule.description],
+        [aws_vpc_security_group_ingress_rule.endpoints.description],
+      ) : can(regex("^[A-Za-z0-9 ._:/()#,@\\[\\]+=&;{}!$*-]{1,255}$", description))
+    ])
+    error_message = "descriptions have only the characters that EC2 takes, which neither plan nor emulator looks at"
+  }
+  assert {
+    condition = alltrue([
       for subnet in concat(values(aws_subnet.private), values(aws_subnet.public)) : subnet.map_public_ip_on_launch != true
     ])
     error_message = "no instance gets a public address"
@@ -108,7 +121,7 @@ run "network" {
   }
   assert {
     condition = toset(keys(aws_vpc_endpoint.interface)) == toset([
-      "autoscaling", "ec2messages", "logs", "monitoring", "secretsmanager", "sqs", "ssm", "ssmmessages",
+      "autoscaling", "ec2messages", "logs", "secretsmanager", "sqs", "ssm", "ssmmessages",
     ])
     error_message = "what instances call stays inside"
   }

@@ -74,6 +74,10 @@ run "defaults" {
     error_message = "the values are the variables'"
   }
   assert {
+    condition     = output.worker_environment.DRAIN_SECONDS == "60" && output.web_environment.SYNC_WAIT_SECONDS == "300"
+    error_message = "instances drain for as long as their units' time to stop allows"
+  }
+  assert {
     condition = (
       output.web_environment.HTTPS == "0"
       && output.web_environment.OPEN_SYNCHRONOUS_ROUTES == "0"

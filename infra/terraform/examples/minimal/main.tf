@@ -33,6 +33,7 @@ module "recognition" {
   alert_email   = var.alert_email
 
   deletion_protection  = false
+  final_snapshot       = false
   interface_endpoints  = false
   web_min_size         = 1
   web_max_size         = 2
@@ -41,4 +42,5 @@ module "recognition" {
   output_expiry_days   = 30
   log_retention_days   = 7
   monthly_budget_usd   = 200
+  web_settings         = { RATE_LIMIT_UPLOADS_PER_MINUTE = "0" } # Who tries it alone may send as much as it takes to see it grow.
 }

@@ -95,7 +95,7 @@ variable "secret_version" {
 }
 
 variable "deletion_protection" {
-  description = "true: database and load balancer can't be deleted, buckets not while they hold objects, and what is deleted leaves a final snapshot and a secret to recover. false: `terraform destroy` leaves nothing behind."
+  description = "true: database and load balancer can't be deleted, buckets not while they hold objects, and a secret that is deleted can be recovered for 30 days. false: `terraform destroy` works, and of pictures, records and database leaves a last snapshot of the database alone."
   type        = bool
   default     = true
   nullable    = false

@@ -5,6 +5,10 @@ locals {
 
   # Empty, and not known before the secret is there: so a plan for an empty account doesn't ask AWS for passwords.
   none = substr(aws_secretsmanager_secret.this.arn, 0, 0)
+
+  # The six letters that Secrets Manager puts behind a name: so a stack that is made and destroyed again finds its
+  # snapshot's name free.
+  final_snapshot = "${var.name}-final-${lower(substr(aws_secretsmanager_secret.this.arn, -6, 6))}"
 }
 
 # Secrets. They are made by AWS, and stand in AWS alone: neither ephemeral resources nor write-only attributes leave
@@ -110,6 +114,6 @@ resource "aws_db_instance" "this" {
   auto_minor_version_upgrade      = true
   enabled_cloudwatch_logs_exports = keys(aws_cloudwatch_log_group.this)
   deletion_protection             = var.deletion_protection
-  skip_final_snapshot             = !var.deletion_protection
-  final_snapshot_identifier       = var.deletion_protection ? "${var.name}-final" : null
+  skip_final_snapshot             = !var.final_snapshot
+  final_snapshot_identifier       = local.final_snapshot
 }

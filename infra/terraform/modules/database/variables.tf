@@ -39,6 +39,11 @@ variable "secret_version" {
 }
 
 variable "deletion_protection" {
-  description = "true: the database can't be deleted, and what is deleted leaves a final snapshot and a secret to recover."
+  description = "true: the database can't be deleted, and a deleted secret can be recovered for 30 days."
+  type        = bool
+}
+
+variable "final_snapshot" {
+  description = "true: a database that is destroyed leaves a last snapshot."
   type        = bool
 }

@@ -1,6 +1,6 @@
 locals {
   # What the instances call. The last three are Session Manager, which stands in for SSH.
-  interfaces = ["autoscaling", "logs", "monitoring", "secretsmanager", "sqs", "ec2messages", "ssm", "ssmmessages"]
+  interfaces = ["autoscaling", "logs", "secretsmanager", "sqs", "ec2messages", "ssm", "ssmmessages"]
 }
 
 resource "aws_vpc_endpoint" "s3" {

@@ -1,6 +1,6 @@
 locals {
   security_groups = {
-    load-balancer = "The site's entry"
+    load-balancer = "Entry of the site"
     web           = "Web tier: from the load balancer alone"
     worker        = "Workers: nothing comes in"
     flower        = "Flower: nothing comes in, Session Manager forwards its port"
