@@ -4,9 +4,10 @@ import io
 import random
 import struct
 import zlib
+from math import ceil
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 SIZE = (64, 48)
@@ -28,6 +29,16 @@ def gradient(size: tuple[int, int] = SIZE) -> Image.Image:
     """Return a picture whose red grows from left to right and whose green grows from top to bottom."""
     red, green = Image.linear_gradient("L").rotate(90).resize(size), Image.linear_gradient("L").resize(size)
     return Image.merge("RGB", (red, green, Image.new("L", size, 128)))
+
+
+def detailed(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return a picture that is as fine as the given one whatever its size: that, and its mirror images beside it."""
+    large = Image.new("RGB", size)
+    for row in range(ceil(size[1] / image.height)):
+        for column in range(ceil(size[0] / image.width)):
+            tile = ImageOps.mirror(image) if column % 2 else image
+            large.paste(ImageOps.flip(tile) if row % 2 else tile, (column * image.width, row * image.height))
+    return large
 
 
 def jpeg(size: tuple[int, int] = SIZE) -> bytes:

@@ -23,8 +23,9 @@ Input: TypeAlias = npt.NDArray[np.float32]
 BARE = "bare"
 
 # A JPEG is decoded at half, a quarter or an eighth of its size as long as its shorter side stays so many times what it
-# will be resized to: then the input differs by at most 2/255 from the whole picture's. At 3 times it differs by 4.
-REDUCED_SIDE = 5
+# will be resized to: then the input differs by at most 2/255 from the whole picture's, and where its chroma is halved,
+# as cameras do, by 4/255 in one value of 400.
+REDUCED_SIDE = 6
 
 WHITE = (255, 255, 255)
 SIXTEEN_TO_EIGHT_BITS = 257  # 65535 / 255
