@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,19 @@ def test_an_admission_holds_for_its_own_weights_alone(bf16, tmp_path):
         admission.check(bf16, file)
 
 
+def test_an_admission_holds_whatever_a_file_of_weights_is_called(tmp_path):
+    file = tmp_path / "verified.json"
+    trained = models.fallback()
+    admission.note(TorchEngine(renamed(trained, "mine.pth sha256:0123"), "bf16"), GOOD, True, file)
+    admission.check(TorchEngine(renamed(trained, "weights.pth sha256:0123"), "bf16"), file)
+    with pytest.raises(ConfigurationError):
+        admission.check(TorchEngine(renamed(trained, "mine.pth sha256:4567"), "bf16"), file)
+
+
+def renamed(trained, weights):
+    return replace(trained, model=replace(trained.model, weights=weights))
+
+
 def test_an_unreadable_file_of_admissions_is_named(bf16, tmp_path):
     file = tmp_path / "verified.json"
     file.write_text("admitted!")
@@ -119,6 +133,16 @@ def test_a_precision_runs_once_it_is_verified(command):
     assert runs.returncode == 0, runs.stderr
     assert "espresso" in runs.stdout
     assert "bf16" in runs.stdout
+
+
+def test_a_photograph_that_cannot_be_read_is_named(command, tmp_path):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    (photographs / "cut.jpg").write_bytes((SAMPLES / "rocket.jpg").read_bytes()[:5000])
+    verified = command("verify", photographs, PRECISION="bf16")
+    assert verified.returncode == 1
+    assert "cut.jpg: The picture is truncated or broken." in " ".join(verified.stderr.split())
+    assert "Traceback" not in verified.stderr
 
 
 def test_a_precision_that_differs_too_much_is_refused(command):

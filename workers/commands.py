@@ -17,6 +17,7 @@ from rich.table import Table
 
 from project import env, logs
 from project.env import ConfigurationError
+from project.pictures import BadPicture
 from workers import admission, engines, preprocess
 from workers.admission import Comparison
 from workers.classifier import Classifier
@@ -124,9 +125,12 @@ def _inputs(trained: "Trained", files: list[Path]) -> Iterator[Input]:
     preprocessing, config = trained.model.preprocessing, env.worker()
     make = preprocess.inputs(preprocessing, config.preprocessing)
     for file in track(files, "photographs", console=console):
-        picture = preprocess.decode(
-            file.read_bytes(), env.common().max_pixels, config.exif_transpose, preprocessing.resize
-        )
+        try:
+            picture = preprocess.decode(
+                file.read_bytes(), env.common().max_pixels, config.exif_transpose, preprocessing.resize
+            )
+        except (BadPicture, OSError) as error:
+            raise ConfigurationError(f"{file}: {error}") from error
         yield make(picture)
 
 
