@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.elastic.__main__ import cli
+from infra.elastic.__main__ import cli, fresh_state
 from infra.elastic.bursts import Outcome
 from infra.elastic.group import GIVE_UP_AFTER, Counts, Group, LaunchesFail
 from infra.elastic.instances import Instance, State
@@ -155,6 +155,27 @@ def test_bursts_that_are_none_are_refused(bursts):
     done = CliRunner().invoke(cli, ["run", "--bursts", bursts])
     assert done.exit_code == 2
     assert "whole numbers of 1 or more" in done.output
+
+
+def test_a_run_deletes_what_an_earlier_one_left_and_no_folder_of_others(tmp_path):
+    others = tmp_path / "state" / "thesis.txt"
+    others.parent.mkdir()
+    others.touch()
+    left = fresh_state(tmp_path / "fleet.json") / "db.sqlite3"
+    left.touch()
+    assert fresh_state(tmp_path / "fleet.json") == left.parent == tmp_path / "fleet.json.state"
+    assert not left.exists()
+    assert others.exists()
+
+
+def test_a_folder_that_no_run_made_is_left_and_named(tmp_path):
+    others = tmp_path / "fleet.json.state" / "thesis.txt"
+    others.parent.mkdir()
+    others.touch()
+    done = CliRunner().invoke(cli, ["run", "--history", str(tmp_path / "fleet.json")], env={"COLUMNS": "1000"})
+    assert done.exit_code == 2
+    assert "fleet.json.state is there, and no run made it" in done.output
+    assert others.exists()
 
 
 def test_a_history_is_drawn(tmp_path):

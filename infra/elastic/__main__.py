@@ -35,6 +35,8 @@ from project import env
 NAMES = ("web", "results", "dead-letters", "sweeper", "flower")
 """What the stack runs by itself; the workers are the fleet's."""
 HISTORY = STATE / "elastic" / "history.json"
+MARKER = "made-by-a-run"
+"""A file that says of a folder that a run made it, so the next one may delete it."""
 WORKER_BYTES = 1e9
 WORKERS_PER_CORE = 2
 # One worker on one core, as an instance is in AWS, so that several fit.
@@ -58,7 +60,8 @@ def run(
     most: Annotated[int, typer.Option("--max", min=0, help="Workers at most; 0: as many as the machine bears.")] = 0,
     plan: Annotated[Path | None, typer.Option(help="JSON of a Terraform plan, in place of the copy.")] = None,
     history: Annotated[
-        Path, typer.Option(help="Where the minutes are written; logs and all else go into a folder beside it.")
+        Path,
+        typer.Option(dir_okay=False, help="Where the minutes are written; logs and all else go into HISTORY.state."),
     ] = HISTORY,
 ) -> None:
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
@@ -69,7 +72,7 @@ def run(
     console.print(
         f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
     )
-    state = _fresh_state(history)
+    state = fresh_state(history)
     ports = env.read(env.Local)
     settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS), "FLEET_FILE": str(history.absolute())}
     try:
@@ -112,11 +115,18 @@ def plot(history: Path, image: Path) -> None:
         raise SystemExit(str(error)) from error
 
 
-def _fresh_state(history: Path) -> Path:
+def fresh_state(history: Path) -> Path:
     """Delete what an earlier run has left; return the folder for the stack's state, beside the history."""
-    state = history.absolute().parent / "state"
-    shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True)
+    state = history.absolute().with_name(f"{history.name}.state")
+    if (state / MARKER).exists():
+        shutil.rmtree(state)
+    try:
+        state.mkdir(parents=True)
+    except FileExistsError as error:
+        raise typer.BadParameter(
+            f"{state} is there, and no run made it; move it, or name another history", param_hint="--history"
+        ) from error
+    (state / MARKER).touch()
     history.unlink(missing_ok=True)
     return state
 
