@@ -67,6 +67,7 @@ def resources():
         alarm("out", "m_visible / m_inservice", [visible, inservice], "GreaterThanThreshold", 1),
         alarm("in", EXPRESSION, [visible, inflight, inservice], "LessThanOrEqualToThreshold", 0),
         scaling_policy("out", "PercentChangeInCapacity", ("4", "", 100), ("0", "4", 25)),
+        {"type": "aws_autoscaling_policy", "name": "cpu", "values": {"autoscaling_group_name": "x-web"}},
         scaling_policy("in", "ChangeInCapacity", ("", "0", -1)),
     ]
 
@@ -150,6 +151,11 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
             r"must have one CEIL\(messages / NUMBER\)",
         ),
         (changed("worker", "group", min_size=30), "A group of 30 to 20 can't want 30 instances"),
+        (changed("worker", "group", min_size=0), "A group of 0 instances at least isn't modelled"),
+        (
+            [*resources(), scaling_policy("wake", "ChangeInCapacity", ("0", "", 1))],
+            "scales 'x-workers' by wake too; only out and in are modelled",
+        ),
     ],
 )
 def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
