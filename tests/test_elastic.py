@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.elastic.__main__ import cli, fresh_state
+from infra.elastic import __main__ as elastic
+from infra.elastic.__main__ import cli, fresh_state, played, report
 from infra.elastic.bursts import Outcome
 from infra.elastic.group import GIVE_UP_AFTER, Counts, Group, LaunchesFail
 from infra.elastic.instances import Instance, State
-from infra.elastic.loop import Loop, Queue
+from infra.elastic.loop import Loop, Minute, Queue
 from infra.local.stack import READY_LINE
 from infra.scaling import policies
 
@@ -148,6 +149,46 @@ def test_percentiles_of_waits_are_waits():
     outcome = Outcome(accepted=4, done=3, failed=0, waits=[1.0, 2.0, 30.0])
     assert (outcome.lost, outcome.wait(0.5), outcome.wait(0.95)) == (1, 2.0, 30.0)
     assert Outcome(0, 0, 0, []).wait(0.5) == 0
+
+
+def test_a_run_that_waits_in_vain_for_a_lost_picture_ends_by_saying_so(launch, tmp_path, monkeypatch, capsys):
+    class Client:
+        """Of two pictures it finds one, until time is up."""
+
+        def send(self, count: int) -> None:
+            pass
+
+        def outcome(self) -> Outcome:
+            monkeypatch.setattr(elastic, "LIMIT_SECONDS", 0)
+            return Outcome(accepted=2, done=1, failed=0, waits=[1.0])
+
+    fleet = policies.load()
+    group = Group(launch, 1, print)
+    loop = Loop(fleet, group, lambda: Queue(0, 0), 0.05, tmp_path / "history.json")
+    outcome = played(loop, group, Client(), [2], fleet.group.min)
+    assert report(loop.minutes, group, outcome, fleet) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "IN=2 DONE=1 FAILED=0 LOST=1 KILLED=0"
+
+
+def minutes(*in_service: int, seconds: float = 60) -> list[Minute]:
+    """Return minutes of a fleet, the last one `seconds` after its start."""
+    idle = Minute(0, seconds, visible=0, in_flight=0, pending=0, in_service=1, terminating=0, desired=1, reason="")
+    return [replace(idle, in_service=count) for count in in_service]
+
+
+@pytest.mark.parametrize(
+    ("run", "done", "status"),
+    [
+        (minutes(1, 2, 1), 2, 0),
+        (minutes(1, 2, 1), 1, 1),
+        (minutes(1, 1), 2, 1),
+        (minutes(1, 2), 2, 1),
+        (minutes(1, 2, 1, seconds=elastic.LIMIT_SECONDS + 1), 2, 1),
+    ],
+)
+def test_a_run_succeeds_that_grew_shrank_lost_nothing_and_was_done_in_time(launch, run, done, status):
+    outcome = Outcome(accepted=2, done=done, failed=0, waits=[1.0] * done)
+    assert report(run, Group(launch, 1, print), outcome, policies.load()) == status
 
 
 @pytest.mark.parametrize("bursts", ["", "0", "ten", "100,-1"])

@@ -89,7 +89,7 @@ def run(
             loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, history)
             try:
                 client = Bursts(stack.site, stack.token, pictures)
-                outcome = _played(loop, group, client, sizes, fleet.group.min)
+                outcome = played(loop, group, client, sizes, fleet.group.min)
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)  # A second Ctrl-C must leave no worker behind.
@@ -97,10 +97,10 @@ def run(
     except KeyboardInterrupt:
         console.print("stopped")
         raise typer.Exit(130) from None
-    except (LaunchesFail, httpx.HTTPError, TimeoutError) as error:
+    except (LaunchesFail, httpx.HTTPError) as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
-    raise typer.Exit(_report(loop.minutes, group, outcome, fleet))
+    raise typer.Exit(report(loop.minutes, group, outcome, fleet))
 
 
 @cli.command()
@@ -192,8 +192,8 @@ def _fleet(plan: Path | None) -> Fleet:
         raise typer.BadParameter(str(error), param_hint="--plan") from error
 
 
-def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:
-    """Send the bursts, one when the last is done, until the fleet is at its smallest. Raises TimeoutError."""
+def played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:
+    """Send the bursts, one when the last is done, until the fleet is at its smallest, for LIMIT_SECONDS at most."""
     left = list(sizes)
     sent: Future[None] | None = None
     with ThreadPoolExecutor(1) as threads:
@@ -201,7 +201,7 @@ def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smal
             minute = loop.minute()
             _show(minute, loop.minutes[-2] if len(loop.minutes) > 1 else None)
             if minute.seconds > LIMIT_SECONDS:
-                raise TimeoutError(f"not done within {LIMIT_SECONDS} s")
+                break
             if minute.in_service == 0 or (sent is not None and not sent.done()) or minute.visible or minute.in_flight:
                 continue
             if sent is not None:
@@ -214,6 +214,9 @@ def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smal
                 outcome = client.outcome()
                 if not outcome.lost:
                     return outcome
+    if sent is not None:
+        sent.result()
+    return client.outcome()
 
 
 def _show(minute: Minute, before: Minute | None) -> None:
@@ -228,7 +231,7 @@ def _show(minute: Minute, before: Minute | None) -> None:
     )
 
 
-def _report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fleet) -> int:
+def report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fleet) -> int:
     """Print what a run amounts to; return the exit status."""
     table = Table("instances in service", "minutes", title="Instances over time")
     for count, spent in sorted(Counter(minute.in_service for minute in minutes).items()):
@@ -239,12 +242,15 @@ def _report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fl
     p50, p95 = outcome.wait(0.5), outcome.wait(0.95)
     console.print(f"peak {peak} workers; a picture waited {p50:.1f} s (p50), {p95:.1f} s (p95)")
     grew, shrank = peak > fleet.group.min, minutes[-1].in_service == fleet.group.min
+    in_time = minutes[-1].seconds <= LIMIT_SECONDS
+    if not in_time:
+        console.print(f"[red]Not done within {LIMIT_SECONDS} s: what has no result counts as lost.[/red]")
     if not grew:
         console.print("[red]The fleet never grew: a larger burst, or a smaller --speed, would show more.[/red]")
     console.print(
         f"IN={outcome.accepted} DONE={outcome.done} FAILED={outcome.failed} LOST={outcome.lost} KILLED={group.killed}"
     )
-    return 0 if grew and shrank and not outcome.lost and not group.killed else 1
+    return 0 if grew and shrank and in_time and not outcome.lost and not group.killed else 1
 
 
 if __name__ == "__main__":
