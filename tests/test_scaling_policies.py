@@ -163,11 +163,11 @@ def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
         policies.read(plan(tmp_path, made))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}"])
-def test_what_is_no_plan_is_said(tmp_path, text):
-    (tmp_path / "plan.json").write_text(text)
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0"])
+def test_what_is_no_plan_is_said(tmp_path, content):
+    (tmp_path / "plan.json").write_bytes(content)
     with pytest.raises(PolicyError, match="isn't what `terraform show -json PLAN` prints"):
         policies.read(tmp_path / "plan.json")
-    (tmp_path / "plan.json").write_text(text or "{")
+    (tmp_path / "plan.json").write_bytes(content or b"{")
     with pytest.raises(PolicyError, match="isn't a file of scaling policies"):
         policies.load(tmp_path / "plan.json")

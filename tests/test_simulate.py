@@ -204,10 +204,22 @@ def test_arrivals_are_read_from_files(tmp_path, name, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("a.csv", ""), ("a.csv", "label\ncat\n"), ("a.json", "{}"), ("a.json", "[")]
+    ("name", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b"label\ncat\n"),
+        ("a.csv", b"0\nnan\n"),
+        ("a.csv", b"0\ninf\n"),
+        ("a.csv", b"0" * 200_000),
+        ("a.json", b"{}"),
+        ("a.json", b"["),
+        ("a.json", b"[0, NaN]"),
+        ("a.json", b"[1" + 400 * b"0" + b"]"),
+        ("a.jpg", b"\xff\xd8\xff\xe0"),
+    ],
 )
-def test_a_file_without_times_is_refused(tmp_path, name, text):
-    (tmp_path / name).write_text(text)
+def test_a_file_without_times_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(TraceError, match="has no times of arrival"):
         from_file(tmp_path / name)
 
@@ -281,6 +293,9 @@ def test_a_policy_never_takes_the_place_of_another(tmp_path, files):
         (("compare", "--plan", "nowhere.json"), "No such file"),
         (("compare", "--rate", 0), "rate must be more than 0"),
         (("compare", "--arrivals", "nowhere.csv"), "No such file"),
+        (("compare", "--arrivals", "samples/china.jpg"), "china.jpg has no times of arrival"),
+        (("compare", "--also", "samples/china.jpg"), "china.jpg isn't a file of scaling policies"),
+        (("compare", "--plan", "samples/china.jpg"), "china.jpg isn't what `terraform show -json PLAN` prints"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(arguments, sentence):

@@ -164,7 +164,7 @@ def load(path: Path = POLICIES) -> Fleet:
             in_alarm=_alarm(document["in_alarm"]),
             in_policy=_policy(document["in_policy"]),
         )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise PolicyError(f"{path} isn't a file of scaling policies: {error}.") from error
 
 
@@ -180,7 +180,7 @@ def read(plan: Path) -> Fleet:
     """Read a plan's JSON. Raises PolicyError that names what is missing or not modelled."""
     try:
         root = json.loads(plan.read_text())["planned_values"]["root_module"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise PolicyError(f"{plan} isn't what `terraform show -json PLAN` prints.") from error
     resources = list(_resources(root))
     out_policy = _found(resources, "aws_autoscaling_policy", "out")
