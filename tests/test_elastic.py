@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.elastic.__main__ import cli
+from infra.elastic import __main__ as elastic
+from infra.elastic.__main__ import cli, fresh_state, played, report
 from infra.elastic.bursts import Outcome
 from infra.elastic.group import GIVE_UP_AFTER, Counts, Group, LaunchesFail
 from infra.elastic.instances import Instance, State
-from infra.elastic.loop import Loop, Queue
+from infra.elastic.loop import Loop, Minute, Queue
 from infra.local.stack import READY_LINE
 from infra.scaling import policies
 
@@ -150,11 +151,72 @@ def test_percentiles_of_waits_are_waits():
     assert Outcome(0, 0, 0, []).wait(0.5) == 0
 
 
+def test_a_run_that_waits_in_vain_for_a_lost_picture_ends_by_saying_so(launch, tmp_path, monkeypatch, capsys):
+    class Client:
+        """Of two pictures it finds one, until time is up."""
+
+        def send(self, count: int) -> None:
+            pass
+
+        def outcome(self) -> Outcome:
+            monkeypatch.setattr(elastic, "LIMIT_SECONDS", 0)
+            return Outcome(accepted=2, done=1, failed=0, waits=[1.0])
+
+    fleet = policies.load()
+    group = Group(launch, 1, print)
+    loop = Loop(fleet, group, lambda: Queue(0, 0), 0.05, tmp_path / "history.json")
+    outcome = played(loop, group, Client(), [2], fleet.group.min)
+    assert report(loop.minutes, group, outcome, fleet) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "IN=2 DONE=1 FAILED=0 LOST=1 KILLED=0"
+
+
+def minutes(*in_service: int, seconds: float = 60) -> list[Minute]:
+    """Return minutes of a fleet, the last one `seconds` after its start."""
+    idle = Minute(0, seconds, visible=0, in_flight=0, pending=0, in_service=1, terminating=0, desired=1, reason="")
+    return [replace(idle, in_service=count) for count in in_service]
+
+
+@pytest.mark.parametrize(
+    ("run", "done", "status"),
+    [
+        (minutes(1, 2, 1), 2, 0),
+        (minutes(1, 2, 1), 1, 1),
+        (minutes(1, 1), 2, 1),
+        (minutes(1, 2), 2, 1),
+        (minutes(1, 2, 1, seconds=elastic.LIMIT_SECONDS + 1), 2, 1),
+    ],
+)
+def test_a_run_succeeds_that_grew_shrank_lost_nothing_and_was_done_in_time(launch, run, done, status):
+    outcome = Outcome(accepted=2, done=done, failed=0, waits=[1.0] * done)
+    assert report(run, Group(launch, 1, print), outcome, policies.load()) == status
+
+
 @pytest.mark.parametrize("bursts", ["", "0", "ten", "100,-1"])
 def test_bursts_that_are_none_are_refused(bursts):
     done = CliRunner().invoke(cli, ["run", "--bursts", bursts])
     assert done.exit_code == 2
     assert "whole numbers of 1 or more" in done.output
+
+
+def test_a_run_deletes_what_an_earlier_one_left_and_no_folder_of_others(tmp_path):
+    others = tmp_path / "state" / "thesis.txt"
+    others.parent.mkdir()
+    others.touch()
+    left = fresh_state(tmp_path / "fleet.json") / "db.sqlite3"
+    left.touch()
+    assert fresh_state(tmp_path / "fleet.json") == left.parent == tmp_path / "fleet.json.state"
+    assert not left.exists()
+    assert others.exists()
+
+
+def test_a_folder_that_no_run_made_is_left_and_named(tmp_path):
+    others = tmp_path / "fleet.json.state" / "thesis.txt"
+    others.parent.mkdir()
+    others.touch()
+    done = CliRunner().invoke(cli, ["run", "--history", str(tmp_path / "fleet.json")], env={"COLUMNS": "1000"})
+    assert done.exit_code == 2
+    assert "fleet.json.state is there, and no run made it" in done.output
+    assert others.exists()
 
 
 def test_a_history_is_drawn(tmp_path):

@@ -32,8 +32,10 @@ def activity(at: datetime, cause: str) -> dict[str, object]:
     }
 
 
-def change(at: datetime, state: str, value: float) -> dict[str, object]:
-    data = {"version": "1.0", "newState": {"stateValue": state, "stateReasonData": {"recentDatapoints": [value]}}}
+def change(at: datetime, state: str, *values: float) -> dict[str, object]:
+    """An alarm's change of state; one that was set by hand has no values."""
+    reason = {"stateReasonData": {"recentDatapoints": values}} if values else {}
+    data = {"version": "1.0", "newState": {"stateValue": state, **reason}}
     return {
         "AlarmName": "recognition-backlog-high",
         "Timestamp": at,
@@ -60,17 +62,28 @@ def printed(**options: object) -> str:
     return out.getvalue()
 
 
-def test_an_activity_is_told_with_the_value_of_its_alarm(aws):
-    at = timezone.now() - timedelta(minutes=5)
-    aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": [activity(at, CAUSE)]})
-    changes = [
-        change(at + timedelta(minutes=1), "OK", 0),
-        change(at - timedelta(seconds=9), "ALARM", 120.5),
-        change(at - timedelta(minutes=20), "ALARM", 2),
-    ]
+AT = timezone.now() - timedelta(minutes=5)
+WENT_OFF = [
+    change(AT + timedelta(minutes=1), "OK", 0),
+    change(AT - timedelta(seconds=9), "ALARM", 120.5),
+    change(AT - timedelta(minutes=20), "ALARM", 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (WENT_OFF, "went off at 120.5, just before"),
+        (WENT_OFF[2:], "went off at 2, 20 min before"),
+        ([change(AT - timedelta(minutes=3), "ALARM"), *WENT_OFF[2:]], "went off, 3 min before"),
+        (WENT_OFF[:1], "went off longer ago than was looked at or AWS keeps"),
+    ],
+)
+def test_an_activity_is_told_with_when_its_alarm_went_off_and_at_which_value(aws, changes, reason):
+    aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": [activity(AT, CAUSE)]})
     aws["cloudwatch"].add_response("describe_alarm_history", {"AlarmHistoryItems": changes})
     assert printed() == (
-        f"{at:%Y-%m-%d %H:%M:%S}  recognition-backlog-high at 120.5  3 -> 6  "
+        f"{AT:%Y-%m-%d %H:%M:%S}  recognition-backlog-high {reason}  3 -> 6  "
         "Launching a new EC2 instance: i-0123456789abcdef0: Successful\n"
     )
 

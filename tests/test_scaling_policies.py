@@ -67,6 +67,7 @@ def resources():
         alarm("out", "m_visible / m_inservice", [visible, inservice], "GreaterThanThreshold", 1),
         alarm("in", EXPRESSION, [visible, inflight, inservice], "LessThanOrEqualToThreshold", 0),
         scaling_policy("out", "PercentChangeInCapacity", ("4", "", 100), ("0", "4", 25)),
+        {"type": "aws_autoscaling_policy", "name": "cpu", "values": {"autoscaling_group_name": "x-web"}},
         scaling_policy("in", "ChangeInCapacity", ("", "0", -1)),
     ]
 
@@ -150,6 +151,11 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
             r"must have one CEIL\(messages / NUMBER\)",
         ),
         (changed("worker", "group", min_size=30), "A group of 30 to 20 can't want 30 instances"),
+        (changed("worker", "group", min_size=0), "A group of 0 instances at least isn't modelled"),
+        (
+            [*resources(), scaling_policy("wake", "ChangeInCapacity", ("0", "", 1))],
+            "scales 'x-workers' by wake too; only out and in are modelled",
+        ),
     ],
 )
 def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
@@ -157,11 +163,11 @@ def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
         policies.read(plan(tmp_path, made))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}"])
-def test_what_is_no_plan_is_said(tmp_path, text):
-    (tmp_path / "plan.json").write_text(text)
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0"])
+def test_what_is_no_plan_is_said(tmp_path, content):
+    (tmp_path / "plan.json").write_bytes(content)
     with pytest.raises(PolicyError, match="isn't what `terraform show -json PLAN` prints"):
         policies.read(tmp_path / "plan.json")
-    (tmp_path / "plan.json").write_text(text or "{")
+    (tmp_path / "plan.json").write_bytes(content or b"{")
     with pytest.raises(PolicyError, match="isn't a file of scaling policies"):
         policies.load(tmp_path / "plan.json")

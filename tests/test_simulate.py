@@ -12,7 +12,7 @@ from infra.scaling import policies
 from infra.scaling.steps import Capacity
 from infra.simulate import tuning
 from infra.simulate.__main__ import cli
-from infra.simulate.comparison import FORESIGHT, MOST, OLD, OURS, TRACKING, Setting, outcomes
+from infra.simulate.comparison import BUILT_IN, FORESIGHT, MOST, OLD, OURS, TRACKING, Setting, outcomes
 from infra.simulate.scalers import Scheduled, StepScaling, TargetTracking, foresight, old
 from infra.simulate.simulation import Conditions, simulate
 from infra.simulate.worker import BenchmarkError, Worker, measured
@@ -38,7 +38,7 @@ def one_instance(trace, worker=SLOW):
 
 def test_every_picture_is_done_once_whatever_the_policy(found):
     trace, by_policy = found
-    assert set(by_policy) == {OLD, OURS, TRACKING, MOST, FORESIGHT}
+    assert set(by_policy) == set(BUILT_IN)
     for outcome in by_policy.values():
         assert len(outcome.waits) == len(trace.arrivals)
         assert outcome.waits[0] >= SLOW.lone_seconds - 1e-6
@@ -204,10 +204,22 @@ def test_arrivals_are_read_from_files(tmp_path, name, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("a.csv", ""), ("a.csv", "label\ncat\n"), ("a.json", "{}"), ("a.json", "[")]
+    ("name", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b"label\ncat\n"),
+        ("a.csv", b"0\nnan\n"),
+        ("a.csv", b"0\ninf\n"),
+        ("a.csv", b"0" * 200_000),
+        ("a.json", b"{}"),
+        ("a.json", b"["),
+        ("a.json", b"[0, NaN]"),
+        ("a.json", b"[1" + 400 * b"0" + b"]"),
+        ("a.jpg", b"\xff\xd8\xff\xe0"),
+    ],
 )
-def test_a_file_without_times_is_refused(tmp_path, name, text):
-    (tmp_path / name).write_text(text)
+def test_a_file_without_times_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(TraceError, match="has no times of arrival"):
         from_file(tmp_path / name)
 
@@ -248,7 +260,7 @@ def run(*arguments):
 def test_the_command_compares_policies_and_draws_them(tmp_path):
     code, output = run("compare", "burst-100", "--seeds", 1, "--rate", 0.5, "--plots", tmp_path)
     assert code == 0
-    assert all(name in output for name in (OLD, OURS, TRACKING, MOST, FORESIGHT, "p95", "killed"))
+    assert all(name in output for name in (*BUILT_IN, "p95", "killed"))
     assert (tmp_path / "elasticity-burst-100.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -263,6 +275,17 @@ def test_the_command_takes_other_policies_arrivals_and_a_price(tmp_path):
     assert float(rows[OLD][7]) == pytest.approx(100 * float(rows[OLD][6]), rel=0.1)
 
 
+@pytest.mark.parametrize("files", [("ours.json",), ("old.json",), ("a/steep.json", "b/steep.json")])
+def test_a_policy_never_takes_the_place_of_another(tmp_path, files):
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(FLEET.json())
+    also = [argument for file in files for argument in ("--also", tmp_path / file)]
+    code, output = run("compare", "burst-100", "--seeds", 1, *also)
+    assert code == 1
+    assert f"another policy is named '{(tmp_path / files[-1]).stem}'" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -270,6 +293,9 @@ def test_the_command_takes_other_policies_arrivals_and_a_price(tmp_path):
         (("compare", "--plan", "nowhere.json"), "No such file"),
         (("compare", "--rate", 0), "rate must be more than 0"),
         (("compare", "--arrivals", "nowhere.csv"), "No such file"),
+        (("compare", "--arrivals", "samples/china.jpg"), "china.jpg has no times of arrival"),
+        (("compare", "--also", "samples/china.jpg"), "china.jpg isn't a file of scaling policies"),
+        (("compare", "--plan", "samples/china.jpg"), "china.jpg isn't what `terraform show -json PLAN` prints"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(arguments, sentence):

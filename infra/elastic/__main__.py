@@ -35,6 +35,8 @@ from project import env
 NAMES = ("web", "results", "dead-letters", "sweeper", "flower")
 """What the stack runs by itself; the workers are the fleet's."""
 HISTORY = STATE / "elastic" / "history.json"
+MARKER = "made-by-a-run"
+"""A file that says of a folder that a run made it, so the next one may delete it."""
 WORKER_BYTES = 1e9
 WORKERS_PER_CORE = 2
 # One worker on one core, as an instance is in AWS, so that several fit.
@@ -58,7 +60,8 @@ def run(
     most: Annotated[int, typer.Option("--max", min=0, help="Workers at most; 0: as many as the machine bears.")] = 0,
     plan: Annotated[Path | None, typer.Option(help="JSON of a Terraform plan, in place of the copy.")] = None,
     history: Annotated[
-        Path, typer.Option(help="Where the minutes are written; logs and all else go into a folder beside it.")
+        Path,
+        typer.Option(dir_okay=False, help="Where the minutes are written; logs and all else go into HISTORY.state."),
     ] = HISTORY,
 ) -> None:
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
@@ -69,7 +72,7 @@ def run(
     console.print(
         f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
     )
-    state = _fresh_state(history)
+    state = fresh_state(history)
     ports = env.read(env.Local)
     settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS), "FLEET_FILE": str(history.absolute())}
     try:
@@ -86,7 +89,7 @@ def run(
             loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, history)
             try:
                 client = Bursts(stack.site, stack.token, pictures)
-                outcome = _played(loop, group, client, sizes, fleet.group.min)
+                outcome = played(loop, group, client, sizes, fleet.group.min)
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)  # A second Ctrl-C must leave no worker behind.
@@ -94,10 +97,10 @@ def run(
     except KeyboardInterrupt:
         console.print("stopped")
         raise typer.Exit(130) from None
-    except (LaunchesFail, httpx.HTTPError, TimeoutError) as error:
+    except (LaunchesFail, httpx.HTTPError) as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
-    raise typer.Exit(_report(loop.minutes, group, outcome, fleet))
+    raise typer.Exit(report(loop.minutes, group, outcome, fleet))
 
 
 @cli.command()
@@ -112,11 +115,18 @@ def plot(history: Path, image: Path) -> None:
         raise SystemExit(str(error)) from error
 
 
-def _fresh_state(history: Path) -> Path:
+def fresh_state(history: Path) -> Path:
     """Delete what an earlier run has left; return the folder for the stack's state, beside the history."""
-    state = history.absolute().parent / "state"
-    shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True)
+    state = history.absolute().with_name(f"{history.name}.state")
+    if (state / MARKER).exists():
+        shutil.rmtree(state)
+    try:
+        state.mkdir(parents=True)
+    except FileExistsError as error:
+        raise typer.BadParameter(
+            f"{state} is there, and no run made it; move it, or name another history", param_hint="--history"
+        ) from error
+    (state / MARKER).touch()
     history.unlink(missing_ok=True)
     return state
 
@@ -182,8 +192,8 @@ def _fleet(plan: Path | None) -> Fleet:
         raise typer.BadParameter(str(error), param_hint="--plan") from error
 
 
-def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:
-    """Send the bursts, one when the last is done, until the fleet is at its smallest. Raises TimeoutError."""
+def played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:
+    """Send the bursts, one when the last is done, until the fleet is at its smallest, for LIMIT_SECONDS at most."""
     left = list(sizes)
     sent: Future[None] | None = None
     with ThreadPoolExecutor(1) as threads:
@@ -191,7 +201,7 @@ def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smal
             minute = loop.minute()
             _show(minute, loop.minutes[-2] if len(loop.minutes) > 1 else None)
             if minute.seconds > LIMIT_SECONDS:
-                raise TimeoutError(f"not done within {LIMIT_SECONDS} s")
+                break
             if minute.in_service == 0 or (sent is not None and not sent.done()) or minute.visible or minute.in_flight:
                 continue
             if sent is not None:
@@ -204,6 +214,9 @@ def _played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smal
                 outcome = client.outcome()
                 if not outcome.lost:
                     return outcome
+    if sent is not None:
+        sent.result()
+    return client.outcome()
 
 
 def _show(minute: Minute, before: Minute | None) -> None:
@@ -218,7 +231,7 @@ def _show(minute: Minute, before: Minute | None) -> None:
     )
 
 
-def _report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fleet) -> int:
+def report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fleet) -> int:
     """Print what a run amounts to; return the exit status."""
     table = Table("instances in service", "minutes", title="Instances over time")
     for count, spent in sorted(Counter(minute.in_service for minute in minutes).items()):
@@ -229,12 +242,15 @@ def _report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fl
     p50, p95 = outcome.wait(0.5), outcome.wait(0.95)
     console.print(f"peak {peak} workers; a picture waited {p50:.1f} s (p50), {p95:.1f} s (p95)")
     grew, shrank = peak > fleet.group.min, minutes[-1].in_service == fleet.group.min
+    in_time = minutes[-1].seconds <= LIMIT_SECONDS
+    if not in_time:
+        console.print(f"[red]Not done within {LIMIT_SECONDS} s: what has no result counts as lost.[/red]")
     if not grew:
         console.print("[red]The fleet never grew: a larger burst, or a smaller --speed, would show more.[/red]")
     console.print(
         f"IN={outcome.accepted} DONE={outcome.done} FAILED={outcome.failed} LOST={outcome.lost} KILLED={group.killed}"
     )
-    return 0 if grew and shrank and not outcome.lost and not group.killed else 1
+    return 0 if grew and shrank and in_time and not outcome.lost and not group.killed else 1
 
 
 if __name__ == "__main__":

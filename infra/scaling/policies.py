@@ -124,8 +124,10 @@ class Group:
     default_instance_warmup: int | None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min <= self.desired <= self.max:
+        if not self.min <= self.desired <= self.max:
             raise PolicyError(f"A group of {self.min} to {self.max} can't want {self.desired} instances.")
+        if self.min < 1:
+            raise PolicyError(f"A group of {self.min} instances at least isn't modelled: it must keep one.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +164,7 @@ def load(path: Path = POLICIES) -> Fleet:
             in_alarm=_alarm(document["in_alarm"]),
             in_policy=_policy(document["in_policy"]),
         )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise PolicyError(f"{path} isn't a file of scaling policies: {error}.") from error
 
 
@@ -178,11 +180,12 @@ def read(plan: Path) -> Fleet:
     """Read a plan's JSON. Raises PolicyError that names what is missing or not modelled."""
     try:
         root = json.loads(plan.read_text())["planned_values"]["root_module"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise PolicyError(f"{plan} isn't what `terraform show -json PLAN` prints.") from error
     resources = list(_resources(root))
     out_policy = _found(resources, "aws_autoscaling_policy", "out")
     group = _group(resources, out_policy["autoscaling_group_name"])
+    _refuse_other_policies(resources, group["name"])
     in_alarm = _read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "in"))
     return Fleet(
         group=Group(
@@ -220,6 +223,14 @@ def _group(resources: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
         if group.get("name") == name:
             return group
     raise PolicyError(f"The plan has no aws_autoscaling_group whose name is {name!r}, which the policy scales.")
+
+
+def _refuse_other_policies(resources: list[Mapping[str, Any]], group: str) -> None:
+    policies = [one for one in resources if one["type"] == "aws_autoscaling_policy"]
+    names = [one["name"] for one in policies if one["values"].get("autoscaling_group_name") == group]
+    others = [name for name in names if name not in ("out", "in")]
+    if others:
+        raise PolicyError(f"The plan scales {group!r} by {', '.join(others)} too; only out and in are modelled.")
 
 
 def _read_alarm(values: Mapping[str, Any]) -> Alarm:

@@ -12,7 +12,7 @@ from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
 from infra.scaling.policies import Fleet, PolicyError
 from infra.simulate import report, tuning
-from infra.simulate.comparison import MOST, OURS, Setting, compare, outcomes
+from infra.simulate.comparison import BUILT_IN, MOST, OURS, Setting, compare, outcomes
 from infra.simulate.simulation import Conditions
 from infra.simulate.worker import BenchmarkError, Worker, measured
 from infra.simulate.workloads import SHAPES, TraceError, Workload
@@ -49,7 +49,7 @@ def compare_policies(
     seeds: Annotated[int, typer.Option(min=1, help="How many of each workload.")] = 3,
     first_seed: Annotated[int, typer.Option(help="The first of the seeds.")] = 101,
     plan: Plan = None,
-    also: Annotated[list[Path] | None, typer.Option(help="More files of policies to compare.")] = None,
+    also: Annotated[list[Path] | None, typer.Option(help="More files of policies to compare, by their names.")] = None,
     model: Model = "resnet50",
     engine: Engine = "torch",
     precision: Precision = "fp32",
@@ -71,7 +71,7 @@ def compare_policies(
         model=model, engine=engine, precision=precision, rate=rate, lone=lone, held=held, boot=boot, drain=drain
     )
     setting = Setting(worker=worker, conditions=Conditions(lag_seconds=lag), target_seconds=target)
-    fleets = {OURS: _fleet(plan), **{path.stem: _loaded(path) for path in also or []}}
+    fleets = {OURS: _fleet(plan), **_named(also or [])}
     if arrivals is not None:
         workloads = [Workload(file=arrivals)]
     else:
@@ -126,6 +126,16 @@ def _fleet(plan: Path | None) -> Fleet:
         return policies.load() if plan is None else policies.read(plan)
     except (PolicyError, ExpressionError, OSError) as error:
         raise SystemExit(str(error)) from error
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Fleet]:
+    """Return the policies of each file by its name without suffix."""
+    fleets: dict[str, Fleet] = {}
+    for path in paths:
+        if path.stem in BUILT_IN or path.stem in fleets:
+            raise SystemExit(f"--also {path}: another policy is named {path.stem!r}; name the file differently.")
+        fleets[path.stem] = _loaded(path)
+    return fleets
 
 
 def _loaded(path: Path) -> Fleet:

@@ -15,6 +15,8 @@ from infra.simulate.worker import Worker
 from infra.simulate.workloads import Trace, Workload
 
 OLD, OURS, TRACKING, MOST, FORESIGHT = "old", "ours", "target tracking", "always most", "foresight"
+BUILT_IN = (OLD, OURS, TRACKING, MOST, FORESIGHT)
+"""The names of the policies that are always compared."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,10 +143,10 @@ def from_file(path: Path) -> Trace:
 
     A time is a number of seconds or in ISO 8601. The JSON may be a page of the API's list of classifications.
     """
-    text = path.read_text()
     try:
+        text = path.read_text()
         times = sorted(_seconds(one) for one in (_from_json(text) if path.suffix == ".json" else _from_csv(text)))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, csv.Error, OverflowError) as error:
         raise TraceError(f"{path} has no times of arrival: {error}") from error
     if not times:
         raise TraceError(f"{path} has no times of arrival.")
@@ -168,6 +168,9 @@ def _from_json(text: str) -> list[str | float]:
 
 def _seconds(time: str | float) -> float:
     try:
-        return float(time)
+        seconds = float(time)
     except ValueError:
-        return datetime.fromisoformat(str(time)).timestamp()
+        seconds = datetime.fromisoformat(str(time)).timestamp()
+    if not math.isfinite(seconds):
+        raise ValueError(f"{time} is no time")
+    return seconds

@@ -16,13 +16,16 @@ from project import env
 
 ALARM = re.compile(r"monitor alarm (?P<alarm>\S+) in state ALARM triggered policy (?P<policy>\S+)")
 CHANGE = re.compile(r"(?:desired capacity|capacity) from (?P<before>\d+) to (?P<after>\d+)")
+LOOK_BACK = timedelta(hours=1)
+"""How long before the activities their alarms' histories are read from."""
 
 
 class Command(BaseCommand):
     help = (
         "Say why the workers of a stack in AWS grew and shrank: the activities of their Auto Scaling Group, each with "
-        "the value of the alarm that caused it. Needs credentials that allow autoscaling:DescribeScalingActivities and "
-        "cloudwatch:DescribeAlarmHistory, which the site's own role does not have: run it with an operator's."
+        "when the alarm that caused it went off, and at which value. Needs credentials that allow "
+        "autoscaling:DescribeScalingActivities and cloudwatch:DescribeAlarmHistory, which the site's own role does not "
+        "have: run it with an operator's."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,13 +38,13 @@ class Command(BaseCommand):
         since = timezone.now() - timedelta(hours=options["hours"])
         try:
             found = list(activities(options["group"], since))
-            values = {name: alarm_values(name, since) for name in {alarm_of(one) for one in found} if name}
+            alarms = {name: went_off(name, since - LOOK_BACK) for name in {alarm_of(one) for one in found} if name}
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise CommandError(f"AWS does not say: {error}") from error
         if not found:
             self.stdout.write(f"{options['group']} did nothing in the last {options['hours']:g} hours.")
         for activity in found:
-            self.stdout.write(sentence(activity, values))
+            self.stdout.write(sentence(activity, alarms))
 
 
 def activities(group: str, since: datetime) -> Iterator[dict[str, Any]]:
@@ -51,15 +54,16 @@ def activities(group: str, since: datetime) -> Iterator[dict[str, Any]]:
     yield from sorted(found, key=lambda activity: activity["StartTime"])
 
 
-def alarm_values(alarm: str, since: datetime) -> list[tuple[datetime, float]]:
-    """Return when the alarm went off, oldest first, and at which value."""
+def went_off(alarm: str, since: datetime) -> list[tuple[datetime, float | None]]:
+    """Return when the alarm went off since then, oldest first, and at which value, None where AWS doesn't say."""
     pages = (
         _client("cloudwatch")
         .get_paginator("describe_alarm_history")
-        .paginate(AlarmName=alarm, HistoryItemType="StateUpdate", StartDate=since - timedelta(hours=1))
+        .paginate(AlarmName=alarm, HistoryItemType="StateUpdate", StartDate=since)
     )
-    found = [(item["Timestamp"], _value(item["HistoryData"])) for page in pages for item in page["AlarmHistoryItems"]]
-    return sorted((at, value) for at, value in found if value is not None)
+    items = sorted((item for page in pages for item in page["AlarmHistoryItems"]), key=lambda item: item["Timestamp"])
+    changes = [(item["Timestamp"], json.loads(item["HistoryData"])["newState"]) for item in items]
+    return [(at, _value(state)) for at, state in changes if state["stateValue"] == "ALARM"]
 
 
 def alarm_of(activity: dict[str, Any]) -> str | None:
@@ -67,27 +71,33 @@ def alarm_of(activity: dict[str, Any]) -> str | None:
     return found["alarm"] if found else None
 
 
-def sentence(activity: dict[str, Any], values: dict[str, list[tuple[datetime, float]]]) -> str:
+def sentence(activity: dict[str, Any], alarms: dict[str, list[tuple[datetime, float | None]]]) -> str:
     """Return when, why, from how many to how many, and what came of it."""
     change = CHANGE.search(activity["Cause"])
-    parts = [f"{activity['StartTime']:%Y-%m-%d %H:%M:%S}"]
     alarm = alarm_of(activity)
-    if alarm:
-        before = [value for at, value in values[alarm] if at <= activity["StartTime"]]
-        parts.append(f"{alarm} at {before[-1]:g}" if before else f"{alarm}, whose value AWS keeps no more")
-    else:
-        parts.append(activity["Cause"].split(".")[0])
+    parts = [
+        f"{activity['StartTime']:%Y-%m-%d %H:%M:%S}",
+        _reason(alarm, activity["StartTime"], alarms[alarm]) if alarm else activity["Cause"].split(".")[0],
+    ]
     if change:
         parts.append(f"{change['before']} -> {change['after']}")
     parts.append(f"{activity['Description']}: {activity['StatusCode']}")
     return "  ".join(parts)
 
 
-def _value(history_data: str) -> float | None:
-    """Return the value at which an alarm went into ALARM, None for other changes."""
-    state = json.loads(history_data)["newState"]
-    if state["stateValue"] != "ALARM":
-        return None
+def _reason(alarm: str, at: datetime, changes: list[tuple[datetime, float | None]]) -> str:
+    """Return when the alarm last went off before `at`: its policy acts each minute while it lasts."""
+    before = [change for change in changes if change[0] <= at]
+    if not before:
+        return f"{alarm} went off longer ago than was looked at or AWS keeps"
+    when, value = before[-1]
+    minutes = round((at - when) / timedelta(minutes=1))
+    at_value = "" if value is None else f" at {value:g}"
+    return f"{alarm} went off{at_value}, {f'{minutes} min' if minutes else 'just'} before"
+
+
+def _value(state: dict[str, Any]) -> float | None:
+    """Return the value at which an alarm went off; one that was set by hand has none."""
     points = state.get("stateReasonData", {}).get("recentDatapoints", [])
     return float(points[-1]) if points else None
 
