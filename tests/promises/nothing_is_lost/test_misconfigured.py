@@ -5,12 +5,13 @@ import time
 import pytest
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import System, wait_until
+from tests.system.harness import REQUEST_DEAD_LETTERS, RESPONSE_DEAD_LETTERS, System, wait_until
 from tests.system.photos import ADDRESS, content
 
 START = {
     "worker": lambda system: system.start_worker("worker1"),
     "consumer": lambda system: system.start_consumer("results1"),
+    "dead-letter consumer": lambda system: system.start_dead_letter_consumer("letters1"),
     "web": lambda system: system.start_web(),
 }
 
@@ -25,7 +26,7 @@ def bare(start_system: StartSystem) -> System:
 
 def last_words(system: System, process: str) -> str:
     START[process](system)
-    name = next(name for name in system.processes if name.startswith(("worker", "results", "web")))
+    name = next(name for name in system.processes if name.startswith(("worker", "results", "letters", "web")))
     assert system.processes[name].wait(60) != 0
     return system.log(name)
 
@@ -43,6 +44,20 @@ def test_a_queue_that_does_not_exist_ends_the_start(bare: System, process: str):
     bare.sqs.delete_queue(QueueUrl=bare.queue_url("recognition-requests"))
     words = last_words(bare, process)
     assert "REQUEST_QUEUE_URL=" in words and "can't be used: the queue doesn't exist" in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize(
+    ("queue", "setting"),
+    [
+        (REQUEST_DEAD_LETTERS, "REQUEST_DEAD_LETTER_QUEUE_URL"),
+        (RESPONSE_DEAD_LETTERS, "RESPONSE_DEAD_LETTER_QUEUE_URL"),
+    ],
+)
+def test_a_dead_letter_queue_that_does_not_exist_ends_the_start_of_its_consumer(bare: System, queue: str, setting: str):
+    bare.sqs.delete_queue(QueueUrl=bare.queue_url(queue))
+    words = last_words(bare, "dead-letter consumer")
+    assert f"{setting}={bare.queue_url(queue)} can't be used: the queue doesn't exist" in words
     assert "Traceback" not in words
 
 
