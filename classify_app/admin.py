@@ -224,7 +224,7 @@ class DeadLetterAdmin(Browsed):
         "first_seen",
         "last_seen",
     )
-    list_display_links = ("id", "small_picture", "file_name")
+    list_display_links = ("id", "file_name")
     list_filter = ("state", "queue", "first_seen")
     search_fields = ("classification__file_name", "message_id", "body")
     search_help_text = "Part of a file name or of a message"
@@ -265,7 +265,13 @@ class DeadLetterAdmin(Browsed):
 
     @admin.display(description="picture")
     def small_picture(self, letter: DeadLetter) -> str:
-        return small_picture(letter.classification)
+        """Return the thumbnail; workers make those, so a request that died has a link to the stored picture."""
+        row = letter.classification
+        if row is None or row.state == State.DONE:
+            return small_picture(row)
+        return format_html(
+            '<a href="{}">stored picture</a>', storage.download_url(env.aws().input_bucket, row.input_key)
+        )
 
     @admin.display(description="file name", ordering="classification__file_name")
     def file_name(self, letter: DeadLetter) -> str | None:

@@ -37,7 +37,10 @@ CONNECTIONS = 64
 
 EXPIRED = "the AWS credentials have expired: renew AWS_SESSION_TOKEN, or let the machine's role provide them"
 UNKNOWN_KEY = "AWS doesn't know these credentials: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-NO_QUEUE = "the queue doesn't exist: see REQUEST_QUEUE_URL, RESPONSE_QUEUE_URL and EVENT_QUEUE_URL"
+NO_QUEUE = (
+    "the queue doesn't exist: see REQUEST_QUEUE_URL, RESPONSE_QUEUE_URL, EVENT_QUEUE_URL, "
+    "REQUEST_DEAD_LETTER_QUEUE_URL and RESPONSE_DEAD_LETTER_QUEUE_URL"
+)
 CLOCK = "this machine's clock differs from AWS's by minutes: set it, best by NTP"
 
 REASONS = {

@@ -123,6 +123,15 @@ class Aws:
         unit="s",
     )
 
+    @property
+    def queue_urls(self) -> dict[str, str]:
+        """The queues' addresses by the names of their variables."""
+        return {
+            "REQUEST_QUEUE_URL": self.request_queue_url,
+            "RESPONSE_QUEUE_URL": self.response_queue_url,
+            "EVENT_QUEUE_URL": self.event_queue_url,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Web:
@@ -229,6 +238,14 @@ class Web:
         parse=positive,
         unit="s",
     )
+
+    @property
+    def dead_letter_queue_urls(self) -> dict[str, str]:
+        """The dead-letter queues' addresses by the names of their variables."""
+        return {
+            "REQUEST_DEAD_LETTER_QUEUE_URL": self.request_dead_letter_queue_url,
+            "RESPONSE_DEAD_LETTER_QUEUE_URL": self.response_dead_letter_queue_url,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,16 +13,16 @@ from typing import Any
 import flower.app
 import flower.events
 import flower.views
-from celery.signals import setup_logging
 from flower.inspector import Inspector
 
 from project import env, events, logs
 from project.aws import TIMEOUTS, sqs
 from project.celery import app
+from project.startup import check_queues
 
 __all__ = ["app"]  # where `celery -A` looks for it
 
-setup_logging.connect(logs.configure)
+logs.configure()  # Celery's signal for it never comes: Flower sets up no logging of Celery's.
 # Flower has no event loop of kombu's, so it long-polls through the client that others only send with.
 app.conf.broker_transport_options = {**app.conf.broker_transport_options, "client-config": TIMEOUTS}
 
@@ -77,8 +77,7 @@ class QueueLengths:
         return await asyncio.get_running_loop().run_in_executor(None, self._lengths)
 
     def _lengths(self) -> list[dict[str, Any]]:
-        aws = env.aws()
-        return [self._length(url) for url in (aws.request_queue_url, aws.response_queue_url, aws.event_queue_url)]
+        return [self._length(url) for url in env.aws().queue_urls.values()]
 
     def _length(self, url: str) -> dict[str, Any]:
         counts = sqs().get_queue_attributes(
@@ -91,6 +90,8 @@ class QueueLengths:
         }
 
 
+# The buckets are none of its business, and its role may not see them.
+check_queues(env.aws().queue_urls)
 flower.events.EventReceiver = Receiver
 flower.app.Inspector = HeartbeatInspector
 flower.views.Broker = QueueLengths

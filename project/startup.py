@@ -1,7 +1,7 @@
 """What every process checks of AWS when it starts: that its buckets and queues are there, and open to it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -28,6 +28,12 @@ def check_aws(patient: bool = True) -> None:
             _try(name, ask)
 
 
+def check_queues(urls: Mapping[str, str]) -> None:
+    """Ask for queues, by the names of their variables; waits for AWS, and ends the program, as `check_aws` does."""
+    for name, ask in _of_queues(urls).items():
+        patiently(name, ask)
+
+
 def aws_answers() -> bool:
     """Tell whether each bucket and queue can be asked for."""
     try:
@@ -50,20 +56,17 @@ def patiently(name: str, ask: Callable[[], Answer]) -> Answer:
 def _questions() -> dict[str, Callable[[], object]]:
     aws = env.aws()
     buckets = {"INPUT_BUCKET": aws.input_bucket, "OUTPUT_BUCKET": aws.output_bucket}
-    queues = {
-        "REQUEST_QUEUE_URL": aws.request_queue_url,
-        "RESPONSE_QUEUE_URL": aws.response_queue_url,
-        "EVENT_QUEUE_URL": aws.event_queue_url,
-    }
     # Not HeadBucket, whose errors have no body and so no code.
+    of_buckets = {
+        f"{name}={value}": partial(s3().list_objects_v2, Bucket=value, MaxKeys=1) for name, value in buckets.items()
+    }
+    return {**of_buckets, **_of_queues(aws.queue_urls)}
+
+
+def _of_queues(urls: Mapping[str, str]) -> dict[str, Callable[[], object]]:
     return {
-        **{
-            f"{name}={value}": partial(s3().list_objects_v2, Bucket=value, MaxKeys=1) for name, value in buckets.items()
-        },
-        **{
-            f"{name}={value}": partial(sqs().get_queue_attributes, QueueUrl=value, AttributeNames=["QueueArn"])
-            for name, value in queues.items()
-        },
+        f"{name}={url}": partial(sqs().get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"])
+        for name, url in urls.items()
     }
 
 

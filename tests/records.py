@@ -161,12 +161,13 @@ def table_away() -> Iterator[None]:
 
 
 @contextmanager
-def command_running(name: str, ready: str) -> Iterator[subprocess.Popen[str]]:
+def command_running(name: str, ready: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command of manage.py as a process of its own, from when it says that it is ready; kill it at the end."""
+    environ = environment(**variables)
     process = subprocess.Popen(
         [sys.executable, "manage.py", name],
         cwd=BASE_DIR,
-        env=environment(),
+        env=environ,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -175,9 +176,11 @@ def command_running(name: str, ready: str) -> Iterator[subprocess.Popen[str]]:
             assert process.poll() is None
         yield process
     finally:
+        killed = process.poll() is None
         process.kill()
         process.communicate()
-        time.sleep(int(os.environ["LONG_POLL_SECONDS"]))  # until the poll that was abandoned is over
+        if killed:
+            time.sleep(int(environ["LONG_POLL_SECONDS"]))  # until the poll that was abandoned is over
 
 
 def environment(**variables: str) -> dict[str, str]:

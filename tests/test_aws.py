@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.local import faults
 from project import aws as product
-from project import startup
+from project import env, startup
 from project.backoff import MAX_SECONDS, Backoff
 from project.env import ConfigurationError
 from tests.configuration import configured
@@ -33,6 +33,14 @@ def test_what_does_not_exist_ends_the_start_with_a_sentence_that_names_it(proxie
     sentence = f"^{name}={value} can't be used: {reason}"
     with configured(**{name: value}), pytest.raises(ConfigurationError, match=sentence):
         startup.check_aws()
+
+
+@pytest.mark.parametrize("name", ["REQUEST_DEAD_LETTER_QUEUE_URL", "RESPONSE_DEAD_LETTER_QUEUE_URL"])
+def test_a_dead_letter_queue_that_does_not_exist_is_named(proxied, name):
+    startup.check_queues(env.web().dead_letter_queue_urls)
+    sentence = f"^{name}={AWS_URL}/000000000000/none can't be used: the queue doesn't exist.*{name}"
+    with configured(**{name: f"{AWS_URL}/000000000000/none"}), pytest.raises(ConfigurationError, match=sentence):
+        startup.check_queues(env.web().dead_letter_queue_urls)
 
 
 @pytest.mark.parametrize(

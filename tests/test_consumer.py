@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from project import env, queues
 from project.aws import sqs
 from project.contract import announcement
 from tests.records import announce, command_running, done, failed, row, table_away
+from tests.system.harness import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -131,27 +131,26 @@ def test_ten_results_are_taken_at_a_time():
 
 
 @pytest.fixture
-def consumer():
-    with command_running("consume_results", "consuming results") as process:
+def consumer(proxied):
+    # A poll is open for as long as a busy machine may stall.
+    with command_running("consume_results", "consuming results", LONG_POLL_SECONDS="10") as process:
         yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_writes_results_until_a_signal_stops_it(consumer, number):
-    queued = row()
+def test_the_command_writes_results_until_a_signal_stops_it(proxied, consumer, number):
+    wait_until(lambda: proxied.passed["ReceiveMessage"], 40, "a poll is open")
+    polls, queued = proxied.passed["ReceiveMessage"], row()
     announce(done(queued))
-    deadline = time.monotonic() + 40
-    while queued.state == State.QUEUED and time.monotonic() < deadline:
-        time.sleep(0.05)
-        queued.refresh_from_db()
+    wait_until(lambda: proxied.passed["DeleteMessageBatch"], 40, "the result is taken")
+    queued.refresh_from_db()
     assert queued.state == State.DONE
 
-    time.sleep(0.2)  # into the next long poll
+    wait_until(lambda: proxied.passed["ReceiveMessage"] > polls, 40, "the next poll is open")
     consumer.send_signal(number)
-    time.sleep(0.2)
     late = row()
     announce(done(late))  # The open poll gets it.
-    assert consumer.wait(4) == 0
+    assert consumer.wait(40) == 0
     late.refresh_from_db()
     assert late.state == State.DONE
     assert messages_left() == 0

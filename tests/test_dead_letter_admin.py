@@ -1,7 +1,9 @@
 """The admin of dead letters: they are found, looked at, redriven and discarded, by those who may."""
 
 import re
+from html import unescape
 
+import httpx
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -12,8 +14,9 @@ from classify_app.admin import MAX_DISCARDS
 from classify_app.completion import complete
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
 from classify_app.redrive import discard, redrive
+from project import storage
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
-from tests.records import done, requests, row
+from tests.records import PICTURE, done, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -62,6 +65,14 @@ def test_the_list_shows_the_thumbnail_of_what_was_classified_after_all(admin_cli
     letter = dead_request()
     complete(done(letter.classification))
     assert reverse("thumbnail", args=[letter.classification_id]) in admin_client.get(LIST).text
+
+
+def test_what_has_no_thumbnail_has_a_link_to_its_picture(admin_client):
+    letter = dead_request()
+    storage.put_picture(letter.classification.input_key, PICTURE, "image/png", "cat.png")
+    for shown in (admin_client.get(LIST).text, admin_client.get(address(letter)).text):
+        [link] = re.findall(r'<a href="([^"]*)">stored picture</a>', shown)
+        assert httpx.get(unescape(link)).content == PICTURE
 
 
 def test_those_that_wait_are_first(admin_client):

@@ -13,6 +13,7 @@ from project import queues
 from project.aws import sqs
 from tests.configuration import configured
 from tests.conftest import ROOT
+from tests.environment import QUEUES
 from tests.letters import REQUESTS, RESPONSES, dead_url
 from tests.records import environment
 
@@ -43,6 +44,24 @@ def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order):
 
     with configured(LONG_POLL_SECONDS="10"):
         poll(stop, {dead_url(queue): settle for queue in order})
+    assert {message["Body"] for message in taken} == {str(number) for number in range(50)}
+
+
+@pytest.mark.parametrize("missing_first", [True, False])
+@pytest.mark.timeout(30)
+def test_a_queue_that_aws_fails_for_does_not_hold_up_another(stop, missing_first):
+    for number in range(50):
+        queues.send(dead_url(REQUESTS), str(number))
+    taken = []
+
+    def settle(messages):
+        taken.extend(messages)
+        if len(taken) == 50:
+            signal.raise_signal(signal.SIGTERM)
+        return messages
+
+    urls = sorted([f"{QUEUES}/none", dead_url(REQUESTS)], reverse=not missing_first)
+    poll(stop, dict.fromkeys(urls, settle))
     assert {message["Body"] for message in taken} == {str(number) for number in range(50)}
 
 

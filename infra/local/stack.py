@@ -20,10 +20,11 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from infra.local import checks
 from infra.local.environment import ROOT, STATE, aws_url, emulator_environment, environment, logs
-from project.env import ConfigurationError, Local
+from project.env import Aws, ConfigurationError, Local, Worker, read
 
 READY_SECONDS = 600  # the model's weights may have to be downloaded
-STOP_SECONDS = 60
+EMULATOR_STOP_SECONDS = 60
+STOP_MARGIN_SECONDS = 20  # a worker's, to give back what it can't finish and to end
 LOG_TAIL_LINES = 15
 ALL = ("web", "worker", "results", "dead-letters", "sweeper", "flower")
 """The names of the processes."""
@@ -90,7 +91,9 @@ class Stack:
         return log.exists() and line in log.read_text(errors="replace")
 
 
-def processes(ports: Local) -> list[Process]:
+def processes(ports: Local, environ: Mapping[str, str]) -> list[Process]:
+    """Return the processes as they run with these variables."""
+    drain_seconds, poll_seconds = read(Worker, environ).drain_seconds, read(Aws, environ).long_poll_seconds
     celery = f"{sys.executable} -m celery"
     return [
         Process(
@@ -101,7 +104,7 @@ def processes(ports: Local) -> list[Process]:
         Process(
             "worker",
             f"{sys.executable} {WORKER.format(name='worker')}".replace("%", "%%"),
-            stop_seconds=STOP_SECONDS,
+            stop_seconds=drain_seconds + poll_seconds + STOP_MARGIN_SECONDS,
         ),
         Process("results", f"{sys.executable} manage.py consume_results"),
         Process("dead-letters", f"{sys.executable} manage.py consume_dead_letters"),
@@ -143,7 +146,7 @@ def running(
         _run([sys.executable, "manage.py", "shell", "-c", RESET_ADMIN], {**environ, "ADMIN_PASSWORD": password})
         token = _run([sys.executable, "manage.py", *MAKE_TOKEN], environ).strip()
         say("starting " + ", ".join(names) + "; the worker loads its model")
-        programs = [process for process in processes(ports) if process.name in names]
+        programs = [process for process in processes(ports, environ) if process.name in names]
         with _supervised(programs, environ, logs(state)) as supervisor:
             site, flower = f"http://127.0.0.1:{ports.web_port}", f"http://127.0.0.1:{ports.flower_port}"
             stack = Stack(site, flower, password, token, state, emulator_pid, supervisor)
@@ -169,7 +172,7 @@ def _emulator(ports: Local, state: Path, keep: bool) -> Iterator[int]:
     finally:
         emulator.terminate()
         try:
-            emulator.wait(STOP_SECONDS)
+            emulator.wait(EMULATOR_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             emulator.kill()
 

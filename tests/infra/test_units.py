@@ -1,6 +1,7 @@
 """The systemd units: systemd finds nothing wrong, they run what the local stack runs, and use what instances have."""
 
 import asyncio
+import os
 import re
 import shlex
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from infra.local.stack import processes
+from infra.local.stack import Process, processes
 from project import env
 from tests.infra import tools
 from tests.system.harness import ROOT
@@ -87,9 +88,12 @@ def verify(folders: tuple[str, ...], tmp_path: Path, broken: str = "") -> "subpr
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+def local_processes(**variables: str) -> list[Process]:
+    return processes(env.read(env.Local, {}), {**os.environ, **variables})
+
+
 def test_every_process_of_the_local_stack_has_its_unit_and_runs_the_same_way():
-    ports = env.read(env.Local, {})
-    for process in processes(ports):
+    for process in local_processes():
         ours, theirs = service(process.name).command()[1:], shlex.split(process.command)[1:]
         if process.name == "web":
             # It listens to other addresses, and ends more slowly.
@@ -151,6 +155,13 @@ def test_a_worker_that_stops_has_time_to_drain():
     drain = int(env.Worker.__dataclass_fields__["drain_seconds"].metadata["default"])
     poll = int(env.Aws.__dataclass_fields__["long_poll_seconds"].metadata["default"])
     assert drain + poll < service("worker").seconds("TimeoutStopSec") < 300  # the hook's time-out
+
+
+@pytest.mark.parametrize(("drain", "poll"), [(60, 2), (300, 20)])
+def test_a_worker_of_the_local_stack_that_stops_has_time_to_drain(drain: int, poll: int):
+    started = local_processes(DRAIN_SECONDS=str(drain), LONG_POLL_SECONDS=str(poll))
+    [worker] = [process for process in started if process.name == "worker"]
+    assert drain + poll < worker.stop_seconds
 
 
 def test_a_site_that_stops_answers_those_who_wait():

@@ -49,6 +49,18 @@ class Refusal:
 sys.meta_path.insert(0, Refusal())
 """
 
+HOLD_PICTURES = """
+import os, time
+import project.storage as storage
+get_picture = storage.get_picture
+def waiting(key):
+    found = get_picture(key)
+    while os.path.exists({switch!r}):
+        time.sleep(0.1)
+    return found
+storage.get_picture = waiting
+"""
+
 Met = TypeVar("Met")
 
 
@@ -106,6 +118,11 @@ class System:
     def in_workers(self, code: str) -> None:
         """Let workers that are started from now on, and their children, run some code before anything else."""
         (self._worker_site / "sitecustomize.py").write_text(REFUSE_DJANGO + code)
+
+    def hold_pictures(self, switch: Path) -> None:
+        """Make a file; pictures that workers started from now on have fetched wait for as long as it exists."""
+        switch.touch()
+        self.in_workers(HOLD_PICTURES.format(switch=str(switch)))
 
     def queue_url(self, name: str) -> str:
         return f"{self.aws_url}/000000000000/{name}"

@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand
 
 from classify_app.dead_letters import consume
 from classify_app.stopping import Stop
-from project.startup import check_aws
+from project import env
+from project.startup import check_aws, check_queues
 
 
 class Command(BaseCommand):
@@ -17,4 +18,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         check_aws()
+        check_queues(env.web().dead_letter_queue_urls)
         consume(Stop.on_signals())

@@ -25,7 +25,6 @@ from project.env import Local
 
 CLIENTS = 8
 PAUSE_SECONDS = (0.5, 4.0)
-RECOVERY_SECONDS = 600
 LOOK_SECONDS = 1.0
 
 console = Console(highlight=False)
@@ -35,6 +34,9 @@ def main(
     images: Annotated[int, typer.Option(min=1, help="Pictures to send.")] = 200,
     minutes: Annotated[float, typer.Option(min=0.1, help="How long it is disturbed.")] = 2,
     seed: Annotated[int | None, typer.Option(help="Repeats the choices of an earlier run.")] = None,
+    recovery_seconds: Annotated[
+        float, typer.Option(min=1, help="How long after the disturbances a picture may be queued before it is lost.")
+    ] = 600,
     keep_logs: Annotated[bool, typer.Option(help="Keep the processes' logs, and say where they are.")] = False,
 ) -> None:
     """Run the embedded system with kills, duplicates, expiry and throttling at random, and count what became of IMAGES.
@@ -47,7 +49,7 @@ def main(
     folder = Path(tempfile.mkdtemp(prefix="recognition-chaos-"))
     try:
         with running(folder, Local(web_port=web, flower_port=flower, aws_port=aws)) as system:
-            found = _run(system, images, minutes * 60, seed)
+            found = _run(system, images, minutes * 60, recovery_seconds, seed)
     finally:
         if keep_logs:
             console.print(f"logs in {folder}")
@@ -58,7 +60,7 @@ def main(
         raise typer.Exit(1)
 
 
-def _run(system: System, images: int, seconds: float, seed: int) -> Outcome:
+def _run(system: System, images: int, seconds: float, recovery_seconds: float, seed: int) -> Outcome:
     console.print("undisturbed, the samples are:")
     labels = {one.file: str(one.result["label"]) for one in samples.classify(system.site, system.token)}
     console.print("  " + ", ".join(f"{file} {label}" for file, label in sorted(labels.items())))
@@ -69,15 +71,17 @@ def _run(system: System, images: int, seconds: float, seed: int) -> Outcome:
     with ThreadPoolExecutor(CLIENTS) as clients:
         disturber.start()
         uploads = []
-        for number in range(images):
-            uploads.append(clients.submit(send, system, Random(f"{seed} {number}"), sent))
-            time.sleep(max(0, started + seconds * (number + 1) / images - time.monotonic()))
-        over.set()
-        disturber.join()
+        try:
+            for number in range(images):
+                uploads.append(clients.submit(send, system, Random(f"{seed} {number}"), sent))
+                time.sleep(max(0, started + seconds * (number + 1) / images - time.monotonic()))
+        finally:
+            over.set()
+            disturber.join()
         say("disturbances are over")
         for upload in uploads:
             upload.result()
-    rows = _recovered(system, before, sent, say)
+    rows = _recovered(system, before, sent, recovery_seconds, say)
     console.print(f"{system.restarts} processes were started again, {sent.refusals} uploads were told to come later")
     found = outcome(system, rows, sent, labels)
     if found.causes:
@@ -94,9 +98,11 @@ def _disturb(system: System, random: Random, over: threading.Event, say: Callabl
         say(random.choice(disturbances.ALL)(system, random))
 
 
-def _recovered(system: System, before: int, sent: Sent, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Wait until no picture is queued, or for RECOVERY_SECONDS; return all rows but the first `before`."""
-    deadline, shown = time.monotonic() + RECOVERY_SECONDS, -1
+def _recovered(
+    system: System, before: int, sent: Sent, seconds: float, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Wait until no picture is queued, or for some seconds; return all rows but the first `before`."""
+    deadline, shown = time.monotonic() + seconds, -1
     rows: list[dict[str, Any]] = []
     while time.monotonic() < deadline:
         with suppress(httpx.HTTPError):

@@ -106,7 +106,7 @@ class System:
         return done.stdout
 
     def _start_all(self) -> None:
-        for process in processes(self._ports):
+        for process in processes(self._ports, self.environment(self.proxy.url)):
             command = shlex.split(
                 process.command.replace("%%h", "%h").replace("--every 60", f"--every {STALE_SECONDS}")
             )

@@ -10,25 +10,11 @@ from tests.system.photos import RIGHT, check_all_done_and_right, post
 VISIBILITY = 24  # A worker refuses to start on much less.
 HELD = 32
 
-WAITING = """
-import os, time
-import project.storage as storage
-get_picture = storage.get_picture
-def waiting(key):
-    found = get_picture(key)
-    while os.path.exists({switch!r}):
-        time.sleep(0.1)
-    return found
-storage.get_picture = waiting
-"""
-"""Lets a worker's pictures wait, once they are fetched, for as long as a file exists."""
-
 
 def start_with_full_worker(start_system: StartSystem, switch: Path, count: int) -> System:
     """Start a system in which one worker holds all it may, and gets nowhere while the switch is there."""
     system = start_system(workers=0)
-    switch.touch()
-    system.in_workers(WAITING.format(switch=str(switch)))
+    system.hold_pictures(switch)
     system.worker_variables = {"MODEL_THREADS": "2", "DRAIN_SECONDS": "5", "LONG_POLL_SECONDS": "5"}
     with system.client() as client:
         system.ids = [post(client, name) for name in list(RIGHT) * (count // len(RIGHT))]

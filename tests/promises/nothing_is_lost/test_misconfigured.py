@@ -5,14 +5,17 @@ import time
 import pytest
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import System, wait_until
+from tests.system.harness import EVENTS, REQUEST_DEAD_LETTERS, RESPONSE_DEAD_LETTERS, System, wait_until
 from tests.system.photos import ADDRESS, content
 
 START = {
     "worker": lambda system: system.start_worker("worker1"),
     "consumer": lambda system: system.start_consumer("results1"),
+    "dead-letter consumer": lambda system: system.start_dead_letter_consumer("letters1"),
     "web": lambda system: system.start_web(),
 }
+START_ALL = {**START, "flower": lambda system: system.start_flower()}
+"""With the process that asks for no bucket."""
 
 
 @pytest.fixture
@@ -24,8 +27,8 @@ def bare(start_system: StartSystem) -> System:
 
 
 def last_words(system: System, process: str) -> str:
-    START[process](system)
-    name = next(name for name in system.processes if name.startswith(("worker", "results", "web")))
+    START_ALL[process](system)
+    name = next(name for name in system.processes if name not in ("aws", "proxy"))
     assert system.processes[name].wait(60) != 0
     return system.log(name)
 
@@ -38,15 +41,29 @@ def test_a_bucket_that_does_not_exist_ends_the_start(bare: System, process: str)
     assert "Traceback" not in words
 
 
-@pytest.mark.parametrize("process", START)
+@pytest.mark.parametrize("process", START_ALL)
 def test_a_queue_that_does_not_exist_ends_the_start(bare: System, process: str):
-    bare.sqs.delete_queue(QueueUrl=bare.queue_url("recognition-requests"))
+    bare.sqs.delete_queue(QueueUrl=bare.queue_url(EVENTS))
     words = last_words(bare, process)
-    assert "REQUEST_QUEUE_URL=" in words and "can't be used: the queue doesn't exist" in words
+    assert "EVENT_QUEUE_URL=" in words and "can't be used: the queue doesn't exist" in words
     assert "Traceback" not in words
 
 
-@pytest.mark.parametrize("process", START)
+@pytest.mark.parametrize(
+    ("queue", "setting"),
+    [
+        (REQUEST_DEAD_LETTERS, "REQUEST_DEAD_LETTER_QUEUE_URL"),
+        (RESPONSE_DEAD_LETTERS, "RESPONSE_DEAD_LETTER_QUEUE_URL"),
+    ],
+)
+def test_a_dead_letter_queue_that_does_not_exist_ends_the_start_of_its_consumer(bare: System, queue: str, setting: str):
+    bare.sqs.delete_queue(QueueUrl=bare.queue_url(queue))
+    words = last_words(bare, "dead-letter consumer")
+    assert f"{setting}={bare.queue_url(queue)} can't be used: the queue doesn't exist" in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize("process", START_ALL)
 @pytest.mark.parametrize(("kind", "setting"), [("expired", "AWS_SESSION_TOKEN"), ("skewed", "clock")])
 def test_expired_credentials_and_a_wrong_clock_end_the_start(bare: System, process: str, kind: str, setting: str):
     bare.fault(kind)
