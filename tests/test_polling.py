@@ -29,40 +29,34 @@ def stop():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("order", [(REQUESTS, RESPONSES), (RESPONSES, REQUESTS)])
-@pytest.mark.timeout(30)  # One long poll may come first; five would take 50 s.
-def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order):
-    for number in range(50):
-        queues.send(dead_url(REQUESTS), str(number))
-    taken = []
+def all_is_taken(stop, urls):
+    """Poll queues, of which that of dead requests is full, until all is taken; tell whether each message was."""
+    sent, taken = {str(number) for number in range(50)}, []
+    for body in sent:
+        queues.send(dead_url(REQUESTS), body)
 
     def settle(messages):
-        taken.extend(messages)
-        if len(taken) == 50:
+        taken.extend(message["Body"] for message in messages)
+        if len(taken) == len(sent):
             signal.raise_signal(signal.SIGTERM)
         return messages
 
+    poll(stop, dict.fromkeys(urls, settle))
+    return set(taken) == sent
+
+
+@pytest.mark.parametrize("order", [(REQUESTS, RESPONSES), (RESPONSES, REQUESTS)])
+@pytest.mark.timeout(30)  # One long poll may come first; five would take 50 s.
+def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order):
     with configured(LONG_POLL_SECONDS="10"):
-        poll(stop, {dead_url(queue): settle for queue in order})
-    assert {message["Body"] for message in taken} == {str(number) for number in range(50)}
+        assert all_is_taken(stop, [dead_url(queue) for queue in order])
 
 
 @pytest.mark.parametrize("missing_first", [True, False])
 @pytest.mark.timeout(30)
 def test_a_queue_that_aws_fails_for_does_not_hold_up_another(stop, missing_first):
-    for number in range(50):
-        queues.send(dead_url(REQUESTS), str(number))
-    taken = []
-
-    def settle(messages):
-        taken.extend(messages)
-        if len(taken) == 50:
-            signal.raise_signal(signal.SIGTERM)
-        return messages
-
     urls = sorted([f"{QUEUES}/none", dead_url(REQUESTS)], reverse=not missing_first)
-    poll(stop, dict.fromkeys(urls, settle))
-    assert {message["Body"] for message in taken} == {str(number) for number in range(50)}
+    assert all_is_taken(stop, urls)
 
 
 def test_while_the_database_is_away_nothing_is_received():
