@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import DEAD_LETTERS, REQUESTS, wait_until
+from tests.system.harness import DEAD_LETTERS, REQUESTS, SHORT_VISIBILITY, wait_until
 from tests.system.photos import RIGHT, check_queues_are_empty, post, read, wait_until_finished
 
-VISIBILITY = 24
 HELD = 32
 
 DEADLY = """
@@ -38,7 +37,7 @@ def test_its_death_is_its_own_failure_though_the_worker_held_all_it_may(start_sy
     switch.touch()
     system.in_workers(DEADLY.format(switch=str(switch)))
     system.worker_variables = {"MODEL_THREADS": "2"}
-    system.set_queue(REQUESTS, VisibilityTimeout=VISIBILITY)
+    system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
     with system.client() as client:
         deadly = post(client, "rocket.jpg", b"KILL")
         neighbours = [post(client, name) for name in list(RIGHT) * 7][: HELD - 1]

@@ -4,10 +4,9 @@ import time
 from pathlib import Path
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import REQUESTS, System, wait_until
+from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System, wait_until
 from tests.system.photos import RIGHT, check_all_done_and_right, post
 
-VISIBILITY = 24  # A worker refuses to start on much less.
 HELD = 32
 
 
@@ -24,11 +23,11 @@ def start_with_full_worker(start_system: StartSystem, switch: Path, count: int) 
 def test_work_longer_than_the_visibility_timeout_is_done_once(start_system: StartSystem, tmp_path: Path):
     switch = tmp_path / "waiting"
     system = start_with_full_worker(start_system, switch, len(RIGHT))
-    system.set_queue(REQUESTS, VisibilityTimeout=VISIBILITY)
+    system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
     system.start_worker("worker1")
     wait_until(lambda: system.depth(REQUESTS) == (0, len(RIGHT)), 60, "the worker holds them all")
     system.start_worker("worker2")
-    until = time.monotonic() + 1.5 * VISIBILITY
+    until = time.monotonic() + 1.5 * SHORT_VISIBILITY
     while time.monotonic() < until:
         assert system.depth(REQUESTS) == (0, len(RIGHT))
         time.sleep(0.5)
