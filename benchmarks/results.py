@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from benchmarks.photographs import photographs
+from infra.local.photographs import photographs
 
 Row: TypeAlias = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ import typer
 
 from benchmarks import results
 from benchmarks.figures import spread
-from benchmarks.photographs import photographs
+from infra.local.photographs import photographs
 
 MODELS = ("resnet18", "resnet50")
 BATCH_SIZES = (1, 8)

@@ -14,7 +14,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from benchmarks.forward import run_on_threads
-from benchmarks.photographs import photographs
+from infra.local.photographs import photographs
 from project import env, logs
 from workers.engines import Engine
 from workers.pipeline import Pipeline, load

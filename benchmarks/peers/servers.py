@@ -15,9 +15,9 @@ import httpx
 import psutil
 
 from benchmarks import stack as stacks
-from benchmarks.photographs import photographs
 from infra.local import install
 from infra.local.environment import ROOT, STATE
+from infra.local.photographs import photographs
 from infra.local.ports import free_ports
 
 OURS = "ours"

@@ -14,8 +14,8 @@ from benchmarks.figures import latencies
 from benchmarks.forward import Forward
 from benchmarks.load import Answers, Load
 from benchmarks.peers.servers import Server, running
-from benchmarks.photographs import photographs
 from infra.local.environment import environment
+from infra.local.photographs import photographs
 
 CONCURRENCIES = (1, 8, 32)
 SHARES = {1: 10, 8: 2, 32: 1}

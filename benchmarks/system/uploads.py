@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from benchmarks import load, usage
 from benchmarks.figures import latencies
 from benchmarks.load import Load
-from benchmarks.photographs import photographs
 from benchmarks.stack import groups
 from benchmarks.system.database import wait_until_drained
+from infra.local.photographs import photographs
 from infra.local.stack import Stack
 
 BURST = "burst"

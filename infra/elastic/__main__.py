@@ -23,8 +23,9 @@ from infra.elastic.bursts import Bursts, Outcome
 from infra.elastic.group import Group, LaunchesFail
 from infra.elastic.instances import Instance
 from infra.elastic.loop import Loop, Minute, Queue
-from infra.local import resources, samples
+from infra.local import resources
 from infra.local.environment import STATE, aws_url, environment
+from infra.local.photographs import photographs
 from infra.local.stack import running
 from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
@@ -45,7 +46,6 @@ DRAIN_SECONDS = 30
 HOOK_SECONDS = 60
 """Time to drain before a worker is killed: not compressed, since the worker's own time isn't."""
 LIMIT_SECONDS = 1200
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 cli = typer.Typer(help="The elastic loop on one machine.", no_args_is_help=True)
 console = Console(highlight=False)
@@ -67,7 +67,7 @@ def run(
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    sizes, pictures = _sizes(bursts), _pictures(os.environ.get("PHOTOS"))
+    sizes, pictures = _sizes(bursts), _photographs()
     fleet = _bounded(_fleet(plan), most)
     console.print(
         f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
@@ -173,16 +173,11 @@ class Measuring:
         return Queue(int(found["ApproximateNumberOfMessages"]), int(found["ApproximateNumberOfMessagesNotVisible"]))
 
 
-def _pictures(folder: str | None) -> list[Path]:
-    """Return the pictures of a folder, or the samples where none is named."""
-    if not folder:
-        return samples.pictures()
-    if not Path(folder).is_dir():
-        raise typer.BadParameter(f"{folder} is no folder", param_hint="PHOTOS")
-    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    if not found:
-        raise typer.BadParameter(f"{folder} has no {', '.join(PICTURE_SUFFIXES)}", param_hint="PHOTOS")
-    return found
+def _photographs() -> list[Path]:
+    try:
+        return photographs()
+    except env.ConfigurationError as error:
+        raise typer.BadParameter(str(error), param_hint="PHOTOS") from error
 
 
 def _fleet(plan: Path | None) -> Fleet:

@@ -83,6 +83,6 @@ class Loop:
     def _keep(self) -> None:
         """Write the history as one file, which whoever reads it finds whole."""
         document = {"minute_seconds": self._minute_seconds, "minutes": [asdict(minute) for minute in self.minutes]}
-        new = self._history.with_suffix(".new")
+        new = self._history.with_name(f"{self._history.name}.new")
         new.write_text(json.dumps(document))
         new.replace(self._history)

@@ -1,4 +1,4 @@
-"""The photographs that a benchmark sends: those of the folder PHOTOS, by default the samples."""
+"""The photographs that a benchmark or a local fleet sends: those of the folder PHOTOS, by default the samples."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 def photographs() -> list[Path]:
     """Return the photographs in order of their names. Raises ConfigurationError where there are none."""
     folder = Path(os.environ.get("PHOTOS") or SAMPLES)
-    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not folder.is_dir():
+        raise ConfigurationError(f"PHOTOS={folder} is no folder.")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not found:
-        raise ConfigurationError(f"PHOTOS={folder} has no photographs in it.")
+        raise ConfigurationError(f"PHOTOS={folder} has no {', '.join(SUFFIXES)} in it.")
     return found
