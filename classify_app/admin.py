@@ -15,13 +15,14 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from classify_app.accounts.tokens import revoke
+from classify_app.intake.submission import PictureGone, rerun
 from classify_app.models import ApiToken, Classification, DeadLetter, State
-from classify_app.redrive import Refused, discard, redrive
-from classify_app.submission import PictureGone, rerun
+from classify_app.refusals import Unavailable
+from classify_app.repair.redrive import Refused, discard, redrive
 from classify_app.templatetags.recognition import percent
-from classify_app.tokens import revoke
-from classify_app.unavailable import Unavailable
-from project import contract, env, storage
+from project import contract, env
+from project.aws import storage
 
 admin.site.site_header = admin.site.site_title = "Image recognition"
 admin.site.index_title = "Administration"

@@ -9,11 +9,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup(set_prefix=False)
 
-from classify_app import outbox  # noqa: E402 -- needs Django set up
-from classify_app.body_limit import BodyLimit  # noqa: E402
-from classify_app.submission import warm_up  # noqa: E402
-from classify_app.threadless import Handler  # noqa: E402
-from project.startup import check_aws  # noqa: E402
+from classify_app.http.body_limit import BodyLimit  # noqa: E402
+from classify_app.http.threadless import Handler  # noqa: E402
+from classify_app.intake import outbox  # noqa: E402 -- needs Django set up
+from classify_app.intake.submission import warm_up  # noqa: E402
+from project.aws.startup import check_aws  # noqa: E402
 
 site = BodyLimit(Handler())
 

@@ -32,9 +32,9 @@ INSTALLED_APPS = [
 
 # Each of these must be able to run asynchronously: one that can't would hold a thread for every waiting request.
 MIDDLEWARE = [
-    "classify_app.middleware.health",
-    "classify_app.middleware.problems_under_api",  # Before all that refuse requests.
-    "classify_app.middleware.utf8_alone",
+    "classify_app.http.middleware.health",
+    "classify_app.http.middleware.problems_under_api",  # Before all that refuse requests.
+    "classify_app.http.middleware.utf8_alone",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -44,7 +44,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "classify_app.middleware.away",
+    "classify_app.http.middleware.away",
 ]
 
 ROOT_URLCONF = "project.urls"
@@ -103,7 +103,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
-SESSION_ENGINE = "classify_app.sessions"
+SESSION_ENGINE = "classify_app.accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _web.https
 SYNCHRONOUS_ROUTES = r"^(postApi/image/?)?$"
 # Their clients speak plain HTTP and follow no redirect.

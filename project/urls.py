@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from classify_app.api import api
+from classify_app.api.resources import api
 
 urlpatterns = [
     # One door for passwords, so that one limit bounds the tries.

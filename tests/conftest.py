@@ -15,13 +15,13 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from kombu import pools
 
-from classify_app import outbox
-from classify_app.rate_limits import counts
+from classify_app.intake import outbox
+from classify_app.intake.rate_limits import counts
 from infra.local import faults, resources
-from project import aws as clients
 from project import env
-from project.aws import sqs
-from project.celery import app
+from project.aws import clients
+from project.aws.clients import sqs
+from project.broker.celery import app
 from tests.environment import AWS_PORT, AWS_URL, STATE
 
 ROOT = Path(__file__).resolve().parents[1]

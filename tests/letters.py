@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from classify_app import dead_letters
+from classify_app.intake.outbox import send
 from classify_app.models import Classification, DeadLetter
-from classify_app.outbox import send
-from project import env, queues
-from project.aws import sqs
+from classify_app.repair import dead_letters
+from project import env
+from project.aws import queues
+from project.aws.clients import sqs
 from tests.records import row
 
 REQUESTS, RESPONSES = DeadLetter.Queue

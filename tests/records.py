@@ -15,11 +15,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from classify_app import outbox
-from classify_app.consumer import settle
+from classify_app.intake import outbox
 from classify_app.models import Classification, new_id
-from project import contract, env, queues, storage
-from project.aws import sqs
+from classify_app.results.consumer import settle
+from project import contract, env
+from project.aws import queues, storage
+from project.aws.clients import sqs
 from project.contract import Prediction, Record
 from project.settings import BASE_DIR
 from tests.pictures import jpeg, png

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from classify_app.completion import complete
+from classify_app.accounts.tokens import create_token, digest
 from classify_app.models import ApiToken, Classification
-from classify_app.tokens import create_token, digest
+from classify_app.results.completion import complete
 from tests.records import PICTURE, done, row
 
 pytestmark = pytest.mark.django_db(transaction=True)

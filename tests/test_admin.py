@@ -6,9 +6,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from classify_app.completion import complete
 from classify_app.models import Classification
-from project import storage
+from classify_app.results.completion import complete
+from project.aws import storage
 from tests.records import PICTURE, done, failed, requests
 from tests.records import row as queued_row
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from classify_app.api import PAGE_SIZE, preferred_wait
-from classify_app.completion import complete
+from classify_app.api.resources import PAGE_SIZE, preferred_wait
 from classify_app.models import Classification
+from classify_app.results.completion import complete
 from project import env
 from tests.records import PICTURE, TOP5, answering, done, failed, row, table_away
 
@@ -118,7 +118,7 @@ def test_another_method_is_a_problem_that_says_which_there_are(client):
 
 def test_a_crash_is_a_problem(client, monkeypatch):
     client.raise_request_exception = False
-    monkeypatch.setattr("classify_app.api.visible_to", lambda user: user / 0)
+    monkeypatch.setattr("classify_app.api.resources.visible_to", lambda user: user / 0)
     assert_problem(client.get(f"{ADDRESS}/{UNKNOWN}"), 500, "internal")
 
 

@@ -28,8 +28,8 @@ def assert_later(response, media_type):
 @pytest.mark.parametrize(
     ("view", "answer"),
     [
-        ("classify_app.views.visible_to", ("/history/", "text/html")),
-        ("classify_app.api.visible_to", ("/api/v1/classifications", "application/problem+json")),
+        ("classify_app.pages.views.visible_to", ("/history/", "text/html")),
+        ("classify_app.api.resources.visible_to", ("/api/v1/classifications", "application/problem+json")),
     ],
 )
 def test_while_the_database_is_away(client, monkeypatch, error, view, answer):
@@ -54,5 +54,5 @@ def test_while_the_disk_is_full(client, monkeypatch, path, field, media_type):
 
 def test_other_errors_are_nobodys_absence(client, monkeypatch):
     client.raise_request_exception = False
-    monkeypatch.setattr("classify_app.views.visible_to", failing(OSError(errno.EPERM, "no")))
+    monkeypatch.setattr("classify_app.pages.views.visible_to", failing(OSError(errno.EPERM, "no")))
     assert client.get("/history/").status_code == 500

@@ -6,8 +6,9 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.local import faults
-from project import aws as product
-from project import env, startup
+from project import env
+from project.aws import clients as product
+from project.aws import startup
 from project.backoff import MAX_SECONDS, Backoff
 from project.env import ConfigurationError
 from tests.configuration import configured

@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from celery import states
 
 from infra.local import faults
-from project import contract, env, queues, storage
-from project.aws import s3
-from project.celery import app
+from project import contract, env
+from project.aws import queues, storage
+from project.aws.clients import s3
+from project.broker.celery import app
 from tests.configuration import configured
 from tests.test_contract import RECORD
 

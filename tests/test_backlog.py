@@ -5,10 +5,10 @@ from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
-from classify_app import backlog as counted
-from classify_app.backlog import Backlog, BacklogFull
-from classify_app.completion import complete
+from classify_app.intake import backlog as counted
+from classify_app.intake.backlog import Backlog, BacklogFull
 from classify_app.models import Classification
+from classify_app.results.completion import complete
 from tests.configuration import configured
 from tests.records import PICTURE, done, requests, row
 from tests.test_submission import stored_keys
@@ -21,7 +21,7 @@ ALLOWED = 3
 @pytest.fixture(autouse=True)
 def ceiling(monkeypatch):
     """A process that has just started and may have three pictures queued."""
-    monkeypatch.setattr("classify_app.submission.backlog", Backlog())
+    monkeypatch.setattr("classify_app.intake.submission.backlog", Backlog())
     with configured(MAX_BACKLOG=str(ALLOWED)):
         yield
 

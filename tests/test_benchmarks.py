@@ -14,7 +14,7 @@ from benchmarks.usage import cpu_seconds
 from infra.local import resources
 from infra.local.environment import ROOT
 from project import env
-from project.aws import sqs
+from project.aws.clients import sqs
 
 BURN = "sum(range(10**7))"
 

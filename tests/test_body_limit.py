@@ -11,9 +11,9 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 
-from classify_app.body_limit import ENVELOPE_BYTES, OTHER_BYTES
+from classify_app.accounts.tokens import create_token
+from classify_app.http.body_limit import ENVELOPE_BYTES, OTHER_BYTES
 from classify_app.models import Classification
-from classify_app.tokens import create_token
 from infra.local.ports import free_ports
 from tests.conftest import ROOT
 from tests.records import PICTURE, environment

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from infra.local.chaos.pictures import Sent, outcome
-from project import storage
-from project.aws import s3
+from project.aws import storage
+from project.aws.clients import s3
 from project.contract import DONE, FAILED, Record
 
 LABELS = {"cat.png": "tabby"}

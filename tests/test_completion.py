@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from classify_app.completion import complete, complete_all
 from classify_app.models import Classification, State
+from classify_app.results.completion import complete, complete_all
 from project.contract import MAX_THUMBNAIL_BYTES, ContractError
 from tests.records import THUMBNAIL, TOP5, done, failed, row
 

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError
 
-from classify_app.consumer import settle
 from classify_app.models import Classification, State
-from project import env, queues
-from project.aws import sqs
+from classify_app.results.consumer import settle
+from project import env
+from project.aws import queues
+from project.aws.clients import sqs
 from project.contract import announcement
 from tests.records import announce, command_running, done, failed, row, table_away
 from tests.system.harness import wait_until

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from classify_app.admin import MAX_DISCARDS
-from classify_app.completion import complete
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.redrive import discard, redrive
-from project import storage
+from classify_app.repair.redrive import discard, redrive
+from classify_app.results.completion import complete
+from project.aws import storage
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
 from tests.records import PICTURE, done, requests, row
 

@@ -10,13 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 from django.db import DatabaseError
 
-from classify_app.completion import complete
-from classify_app.dead_letters import settle
+from classify_app.intake.outbox import send
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.outbox import send
+from classify_app.repair.dead_letters import settle
+from classify_app.results.completion import complete
 from infra.local import resources
-from project import contract, env, queues, storage
-from project.aws import s3, sqs
+from project import contract, env
+from project.aws import queues, storage
+from project.aws.clients import s3, sqs
 from tests.configuration import configured
 from tests.letters import REQUESTS, RESPONSES, consume_once, dead, dead_request, dead_url, exhaust, live_url
 from tests.records import command_running, done, failed, row, table_away

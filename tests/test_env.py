@@ -155,7 +155,7 @@ def test_no_model_threads_mean_one_a_core():
 def test_a_program_ends_with_the_sentence_and_no_traceback():
     environ = {name: value for name, value in os.environ.items() if name != "REQUEST_QUEUE_URL"}
     ended = subprocess.run(
-        [sys.executable, "-c", "import project.celery"], env=environ, capture_output=True, text=True, check=False
+        [sys.executable, "-c", "import project.broker.celery"], env=environ, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
     assert ended.stderr.startswith("REQUEST_QUEUE_URL is not set: ")

@@ -5,9 +5,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.html import escape
 
-from classify_app.completion import complete
+from classify_app.accounts.tokens import create_token
 from classify_app.models import Classification
-from classify_app.tokens import create_token
+from classify_app.results.completion import complete
 from project.contract import Prediction
 from tests.records import PICTURE, done, failed, row
 

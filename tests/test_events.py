@@ -5,9 +5,10 @@ import time
 import pytest
 from kombu.utils.json import dumps
 
-from project import env, events
-from project.aws import sqs
-from project.celery import app
+from project import env
+from project.aws.clients import sqs
+from project.broker import events
+from project.broker.celery import app
 
 # An event that never comes would cost many long polls.
 pytestmark = [pytest.mark.usefixtures("aws"), pytest.mark.timeout(60)]

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.test import Client
 
-from classify_app.completion import complete
+from classify_app.results.completion import complete
 from tests.conftest import ROOT
 from tests.records import done, environment, row
 

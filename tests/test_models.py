@@ -16,7 +16,7 @@ from torchvision.models import ResNet18_Weights, Weights, WeightsEnum, get_model
 
 from infra.local.ports import free_ports
 from project import env
-from project.aws import s3
+from project.aws.clients import s3
 from project.env import ConfigurationError, Worker
 from workers import models
 

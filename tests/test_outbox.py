@@ -9,10 +9,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from classify_app import outbox
+from classify_app.intake import outbox
+from classify_app.intake.submission import submit
 from classify_app.models import Classification
-from classify_app.submission import submit
-from classify_app.sweeper import sweep
+from classify_app.repair.sweeper import sweep
 from infra.local import faults
 from tests.configuration import configured
 from tests.conftest import ROOT
@@ -84,7 +84,7 @@ def test_what_waited_too_long_is_left_to_the_sweeper(proxied):
 def test_a_command_sends_what_it_has_before_it_ends():
     code = (
         "from django.core.files.uploadedfile import SimpleUploadedFile\n"
-        "from classify_app.submission import submit\n"
+        "from classify_app.intake.submission import submit\n"
         f"for _ in range(12): submit(SimpleUploadedFile('cat.png', {PICTURE!r}), None)"
     )
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]

@@ -8,9 +8,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils.html import escape
 
-from classify_app.completion import complete
 from classify_app.models import Classification
-from classify_app.views import PAGE_SIZE
+from classify_app.pages.views import PAGE_SIZE
+from classify_app.results.completion import complete
 from project import env
 from tests.records import PICTURE, THUMBNAIL, TOP5, done, failed, row, table_away
 

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from classify_app.polling import poll
-from classify_app.stopping import Stop
+from classify_app.results.polling import poll
 from infra.local.ports import free_ports
-from project import queues
-from project.aws import sqs
+from project.aws import queues
+from project.aws.clients import sqs
+from project.stopping import Stop
 from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.environment import QUEUES

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from classify_app.accounts.tokens import create_token
+from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, RateLimited, take_open_upload, take_upload
 from classify_app.models import Classification
-from classify_app.rate_limits import LOGINS_PER_MINUTE, RateLimited, take_open_upload, take_upload
-from classify_app.tokens import create_token
 from project import env
 from project.env import Web
 from tests.configuration import configured

@@ -10,14 +10,15 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from classify_app import outbox
-from classify_app.completion import complete
+from classify_app.intake import outbox
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.redrive import Refused, discard, redrive
-from classify_app.sweeper import sweep
+from classify_app.repair.redrive import Refused, discard, redrive
+from classify_app.repair.sweeper import sweep
+from classify_app.results.completion import complete
 from infra.local import resources
-from project import contract, env, queues
-from project.aws import sqs
+from project import contract, env
+from project.aws import queues
+from project.aws.clients import sqs
 from tests.conftest import ROOT
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
 from tests.records import done, environment, failed, requests, table_away

@@ -5,11 +5,12 @@ import re
 import pytest
 from django.test import Client
 
-from classify_app.completion import complete
+from classify_app.intake.submission import PictureGone, Unavailable, rerun
 from classify_app.models import Classification, State
-from classify_app.submission import PictureGone, Unavailable, rerun
-from project import contract, env, storage
-from project.aws import s3
+from classify_app.results.completion import complete
+from project import contract, env
+from project.aws import storage
+from project.aws.clients import s3
 from tests.configuration import configured
 from tests.records import PICTURE, answering, done, failed, requests, row, table_away
 

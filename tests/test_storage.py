@@ -10,8 +10,9 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from project import contract, env, storage
-from project.aws import s3
+from project import contract, env
+from project.aws import storage
+from project.aws.clients import s3
 from project.contract import ContractError
 from tests.configuration import configured
 from tests.test_contract import RECORD

@@ -7,13 +7,14 @@ import sys
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from classify_app import outbox
+from classify_app.intake import outbox
+from classify_app.intake.submission import Unavailable, status_of, submit
 from classify_app.models import Classification, State
-from classify_app.submission import Unavailable, status_of, submit
 from infra.local import resources
 from infra.local.ports import free_ports
-from project import contract, env, storage
-from project.aws import s3, sqs
+from project import contract, env
+from project.aws import storage
+from project.aws.clients import s3, sqs
 from project.pictures import BadPicture
 from tests.configuration import configured
 from tests.conftest import ROOT
@@ -89,7 +90,7 @@ def test_a_picture_is_accepted_while_the_request_queue_is_gone():
 def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
     code = (
         "from django.core.files.uploadedfile import SimpleUploadedFile\n"
-        "from classify_app.submission import submit\n"
+        "from classify_app.intake.submission import submit\n"
         f"submit(SimpleUploadedFile('cat.png', {PICTURE!r}), None)"
     )
     subprocess.run(

@@ -8,10 +8,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from classify_app.models import Classification, State
-from classify_app.sweeper import VERY_OLD, sweep
+from classify_app.repair.sweeper import VERY_OLD, sweep
 from infra.local import faults, resources
-from project import env, storage
-from project.aws import s3, sqs
+from project import env
+from project.aws import storage
+from project.aws.clients import s3, sqs
 from tests.records import done, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]

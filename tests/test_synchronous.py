@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 
 from classify_app.models import Classification, State
-from classify_app.waiting import waiter
+from classify_app.results.waiting import waiter
 from project import env
 from tests.configuration import configured
 from tests.records import PICTURE, answering, done, failed, finish, requests, row, table_away

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from classify_app.threadless import Handler
+from classify_app.http.threadless import Handler
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

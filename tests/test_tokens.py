@@ -12,9 +12,9 @@ from django.db import connection, connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
+from classify_app.accounts.tokens import create_token, digest, revoke
 from classify_app.models import ApiToken, Classification, visible_to
-from classify_app.tokens import create_token, digest, revoke
-from classify_app.waiting import UPLOAD_THREADS, _uploads
+from classify_app.results.waiting import UPLOAD_THREADS, _uploads
 from tests.configuration import configured
 from tests.records import PICTURE, answering, row
 

@@ -10,9 +10,10 @@ from kombu import Connection, Consumer, Queue
 from kombu.asynchronous import Hub, get_event_loop, set_event_loop
 
 from infra.local import faults, resources
-from project import env, transport
-from project.aws import sqs
-from project.celery import app
+from project import env
+from project.aws.clients import sqs
+from project.broker import transport
+from project.broker.celery import app
 from tests.environment import AWS_URL
 
 QUEUE = resources.REQUESTS.name

@@ -9,9 +9,9 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import connections
 
-from classify_app.completion import complete
 from classify_app.models import Classification
-from classify_app.waiting import IDS_PER_QUERY, UPLOAD_THREADS, Waiter, _poll, finished_of, in_upload_thread
+from classify_app.results.completion import complete
+from classify_app.results.waiting import IDS_PER_QUERY, UPLOAD_THREADS, Waiter, _poll, finished_of, in_upload_thread
 from tests.records import done, failed, row, table_away
 
 pytestmark = pytest.mark.django_db(transaction=True)

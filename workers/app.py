@@ -5,8 +5,8 @@ import warnings
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from project import env, logs
-from project.celery import app
-from project.events import WorkerDetails
+from project.broker.celery import app
+from project.broker.events import WorkerDetails
 from workers import readiness, tasks  # noqa: F401 -- registers the task
 from workers.holding import Hold
 from workers.startup import ModelStep

@@ -12,7 +12,7 @@ import structlog
 from celery import bootsteps
 
 from project import env
-from project.transport import Channel
+from project.broker.transport import Channel
 from workers.pausing import pause
 
 log = structlog.get_logger()

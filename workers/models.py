@@ -20,7 +20,7 @@ from PIL import Image
 from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
 
 from project import env
-from project.aws import ERRORS
+from project.aws.clients import ERRORS
 from workers import sources
 from workers.model import Model
 from workers.preprocess import Preprocessing

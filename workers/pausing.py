@@ -8,9 +8,9 @@ from functools import cache
 
 import structlog
 
-from project.aws import explain
+from project.aws.clients import explain
+from project.aws.startup import aws_answers
 from project.backoff import Backoff
-from project.startup import aws_answers
 
 log = structlog.get_logger()
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from project.aws import s3
+from project.aws.clients import s3
 
 
 def read(source: str) -> bytes:
-    """Return the content of a file or of an `s3://bucket/key`. Raises OSError, or one of project.aws.ERRORS."""
+    """Return the content of a file or of an `s3://bucket/key`. Raises OSError, or one of project.aws.clients.ERRORS."""
     if not source.startswith("s3://"):
         return Path(source).read_bytes()
     bucket, _, key = source.removeprefix("s3://").partition("/")

@@ -6,8 +6,8 @@ import structlog
 from celery import bootsteps
 
 from project import env
-from project.aws import quick_sqs, sqs
-from project.startup import check_aws, patiently
+from project.aws.clients import quick_sqs, sqs
+from project.aws.startup import check_aws, patiently
 from workers.pipeline import pipeline
 
 log = structlog.get_logger()

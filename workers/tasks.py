@@ -7,8 +7,10 @@ from typing import Any
 import structlog
 from celery import Task
 
-from project import aws, contract, storage
-from project.celery import app
+from project import contract
+from project.aws import clients as aws
+from project.aws import storage
+from project.broker.celery import app
 from project.contract import DONE, FAILED, Record, Request
 from project.pictures import MISSING, BadPicture
 from workers.isolation import isolated

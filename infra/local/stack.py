@@ -111,7 +111,8 @@ def processes(ports: Local, environ: Mapping[str, str]) -> list[Process]:
         Process("sweeper", f"{sys.executable} manage.py resubmit_stale --every 60"),
         Process(
             "flower",
-            f"{celery} -A project.flower flower --address=127.0.0.1 --port={ports.flower_port} --enable_events=False",
+            f"{celery} -A project.broker.flower flower --address=127.0.0.1 --port={ports.flower_port}"
+            " --enable_events=False",
             stop_seconds=2,  # It holds nothing, and its long poll would take 20 s to end.
         ),
     ]

@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 
 from infra.local.resources import EVENTS, REQUESTS, RESPONSES, Queue
 from project import env
-from project.aws import s3, sqs
+from project.aws.clients import s3, sqs
 from tests.infra import tools
 from tests.infra.terraform import Workspace
 

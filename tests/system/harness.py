@@ -51,7 +51,7 @@ sys.meta_path.insert(0, Refusal())
 
 HOLD_PICTURES = """
 import os, time
-import project.storage as storage
+import project.aws.storage as storage
 get_picture = storage.get_picture
 def waiting(key):
     found = get_picture(key)
@@ -219,7 +219,7 @@ class System:
     def start_flower(self) -> None:
         options = ["--address=127.0.0.1", f"--port={self.flower_port}", "--enable_events=False"]
         environ = {**self._environment, "FLOWER_UNAUTHENTICATED_API": "true"}
-        self._start("flower", ["-m", "celery", "-A", "project.flower", "flower", *options], environ)
+        self._start("flower", ["-m", "celery", "-A", "project.broker.flower", "flower", *options], environ)
 
     def wait_until_ready(self) -> None:
         ready = {

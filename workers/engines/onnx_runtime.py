@@ -8,7 +8,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
 from project import env
-from project.aws import ERRORS
+from project.aws.clients import ERRORS
 from workers import sources
 from workers.engines import ONNX
 from workers.model import Model

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from classify_app.dead_letters import consume
-from classify_app.stopping import Stop
+from classify_app.repair.dead_letters import consume
 from project import env
-from project.startup import check_aws, check_queues
+from project.aws.startup import check_aws, check_queues
+from project.stopping import Stop
 
 
 class Command(BaseCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from classify_app.consumer import consume
-from classify_app.stopping import Stop
-from project.startup import check_aws
+from classify_app.results.consumer import consume
+from project.aws.startup import check_aws
+from project.stopping import Stop
 
 
 class Command(BaseCommand):

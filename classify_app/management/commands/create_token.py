@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from classify_app.accounts.tokens import SCOPES, create_token, revoke
 from classify_app.models import ApiToken
-from classify_app.tokens import SCOPES, create_token, revoke
 
 
 class Command(BaseCommand):

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
-from classify_app import outbox
+from classify_app.intake import outbox
 from classify_app.models import DeadLetter
-from classify_app.redrive import Refused, redrive
+from classify_app.repair.redrive import Refused, redrive
 
 BY = "manage.py redrive"
 

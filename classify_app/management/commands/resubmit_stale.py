@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from classify_app.stopping import Stop
-from classify_app.sweeper import sweep
-from project.startup import check_aws
+from classify_app.repair.sweeper import sweep
+from project.aws.startup import check_aws
+from project.stopping import Stop
 
 log = structlog.get_logger()
 

@@ -17,13 +17,13 @@ CATS = {"tiger cat", "tabby", "Egyptian cat"}
 TABLE = ROOT / "docs" / "permissions.md"
 REPEATED_RECORD = """
 from dataclasses import replace
-from project import storage
+from project.aws import storage
 from tests.test_contract import RECORD
 storage.put_record(RECORD)
 assert storage.put_record(replace(RECORD, label="other")) == RECORD
 """
 MISSING_PICTURE = """
-from project import storage
+from project.aws import storage
 try:
     storage.get_picture("nowhere.jpg")
 except storage.PictureMissing:
@@ -36,7 +36,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
 execute_from_command_line(["manage.py", "redrive", "--all"])
 """
 MISSING_RECORD = """
-from project import storage
+from project.aws import storage
 print(storage.get_record("nowhere"))
 """
 

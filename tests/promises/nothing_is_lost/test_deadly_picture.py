@@ -10,7 +10,7 @@ HELD = 32
 
 DEADLY = """
 import os, signal, time
-import project.storage as storage
+import project.aws.storage as storage
 import workers.preprocess as preprocess
 
 get_picture, decode = storage.get_picture, preprocess.decode

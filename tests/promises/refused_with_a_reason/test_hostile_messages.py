@@ -5,8 +5,8 @@ from itertools import islice
 
 import pytest
 
-from classify_app.consumer import settle
 from classify_app.models import Classification, State
+from classify_app.results.consumer import settle
 from project.contract import ContractError, Record, Request, announcement, record_of, request_of
 from tests.promises.refused_with_a_reason.messages import NO_JSON, mutations, written
 from tests.records import done, failed, row

@@ -1,0 +1,1 @@
+"""Who sends a request: sign-in, sessions, API tokens."""

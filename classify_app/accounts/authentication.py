@@ -1,0 +1,87 @@
+"""Who sends a request: the owner of its token, or of its session."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from ninja.security.base import AuthBase
+from ninja.security.http import HttpAuthBase
+from ninja.utils import check_csrf
+
+from classify_app.accounts.tokens import valid_token
+from classify_app.http.problems import Refusal
+from classify_app.results.waiting import in_upload_thread
+
+BEARER = "Bearer"
+
+
+class UserRequest(HttpRequest):
+    """A request of a user: one that `login_required`, or the API, let through."""
+
+    user: User
+
+
+class NotAllowed(Refusal):
+    """The request shows nothing, or not enough, that lets it in."""
+
+
+def unauthenticated(sentence: str) -> NotAllowed:
+    return NotAllowed("unauthenticated", 401, sentence)
+
+
+def token_in(request: HttpRequest) -> str | None:
+    """Return the token in the Authorization header; None without one. Raises NotAllowed for any other content."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != BEARER.lower() or not text.strip():
+        raise unauthenticated("The Authorization header must be: Bearer TOKEN.")
+    return text.strip()
+
+
+def owner_of_token(text: str, scope: str) -> User:
+    """Return a token's user. Raises NotAllowed where it isn't valid or hasn't the scope."""
+    token = valid_token(text)
+    if token is None:
+        raise unauthenticated("The token is unknown, revoked or expired.")
+    if scope not in token.scopes:
+        raise NotAllowed("scope", 403, f"The token has not the scope {scope}.")
+    return token.user
+
+
+class Bearer(HttpAuthBase):
+    """A token with a scope, in the Authorization header."""
+
+    openapi_scheme = BEARER.lower()
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__()
+
+    async def __call__(self, request: HttpRequest) -> User | None:
+        text = token_in(request)
+        if text is None:
+            return None
+        request.user = await in_upload_thread(lambda: owner_of_token(text, self.scope))
+        return request.user
+
+
+class Session(AuthBase):
+    """The session of a user who is logged in on the site; what changes something needs the CSRF token as well."""
+
+    openapi_type = "apiKey"
+    openapi_in = "cookie"
+    openapi_name = settings.SESSION_COOKIE_NAME
+    csrf = True  # Lets the documentation's page send the CSRF token.
+
+    async def __call__(self, request: HttpRequest) -> Any:
+        return await in_upload_thread(lambda: self._user(request))
+
+    def _user(self, request: HttpRequest) -> Any:
+        if not request.user.is_authenticated:
+            return None
+        if check_csrf(request):
+            raise NotAllowed("csrf", 403, "The CSRF token is missing or wrong; programs send an API token instead.")
+        return request.user

@@ -1,0 +1,58 @@
+"""A user's own pages: logging in, the password, the API tokens."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from classify_app.accounts.authentication import UserRequest
+from classify_app.accounts.tokens import create_token, revoke
+from classify_app.intake.rate_limits import RateLimited, address_of, take_login
+from classify_app.pages.forms import TokenForm
+
+
+class Login(LoginView):
+    template_name = "classify_app/login.html"
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        try:
+            take_login(address_of(request), request.POST.get("username", ""))
+        except RateLimited as error:
+            messages.error(request, str(error))
+            page = self.render_to_response(self.get_context_data(form=self.form_class(request)), status=error.status)
+            page["Retry-After"] = str(error.retry_after)
+            return page
+        return super().post(request, *args, **kwargs)
+
+
+class PasswordChange(SuccessMessageMixin, PasswordChangeView):
+    template_name = "classify_app/password.html"
+    success_url = reverse_lazy("account")
+    success_message = "Your password is changed."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def account(request: UserRequest) -> HttpResponse:
+    """The user's tokens, and a form for another, whose text this page shows once."""
+    form, text = TokenForm(request.POST or None), None
+    if form.is_valid():
+        _, text = create_token(request.user, **form.cleaned_data)
+        form = TokenForm()
+    context = {"form": form, "text": text, "tokens": request.user.api_tokens.all()}
+    return render(request, "classify_app/account.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@login_required
+def revoke_token(request: UserRequest, id: int) -> HttpResponse:
+    token = get_object_or_404(request.user.api_tokens, id=id)
+    revoke(request.user.api_tokens.filter(id=id))
+    messages.success(request, f"The token {token} is revoked.")
+    return redirect("account")

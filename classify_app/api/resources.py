@@ -1,0 +1,269 @@
+"""The REST API: `POST /api/v1/classifications`, then read the resource until it is finished, or wait for it."""
+
+import re
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from csp.constants import SELF
+from csp.decorators import csp_update
+from django.core.exceptions import SuspiciousOperation
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from ninja import File, NinjaAPI, Schema, Status
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.files import UploadedFile
+from ninja.openapi.schema import OpenAPISchema
+from ninja.pagination import CursorPagination, paginate
+from pydantic import Field
+
+from classify_app.accounts.authentication import BEARER, Bearer, NotAllowed, Session, UserRequest, unauthenticated
+from classify_app.accounts.tokens import READ, WRITE
+from classify_app.http.problems import MEDIA_TYPE, problem
+from classify_app.intake.rate_limits import take_upload
+from classify_app.intake.submission import BAD_REQUEST, UNREADABLE_BODY, PictureGone, rerun, status_of, submit
+from classify_app.models import Classification, visible_to
+from classify_app.refusals import Unavailable
+from classify_app.results.waiting import in_upload_thread, waiter
+from project import env
+from project.pictures import BadPicture
+
+
+class Api(NinjaAPI):
+    """ninja declares every answer as application/json; errors here are problems."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= 400:
+                        answer["content"] = {MEDIA_TYPE: answer["content"]["application/json"]}
+        return schema
+
+
+api = Api(
+    title="Image recognition",
+    version="1",
+    description="Post a picture, read what is on it. Errors are `application/problem+json` (RFC 9457). "
+    "Send your token as `Authorization: Bearer TOKEN`; the account page of the site makes tokens. "
+    "Each user sees what they sent, staff see all.",
+    urls_namespace="api",
+    auth=[Bearer(READ), Session()],
+    # The icons of the documentation's page stand in its style sheet.
+    docs_decorator=csp_update({"img-src": [SELF, "data:"]}),
+)
+
+PAGE_SIZE = 50
+NOT_LET_IN = (401, 403)
+REFUSED_UPLOAD = (400, *NOT_LET_IN, 408, 413, 415, 422, 429, 503)
+REFUSED_RERUN = (*NOT_LET_IN, 404, 409, 422, 429, 503)
+
+
+class PredictionOut(Schema):
+    label: str
+    index: int = Field(description="ImageNet's class, 0 to 999")
+    confidence: float = Field(description="Softmax probability, 0 to 1")
+
+
+class ClassificationOut(Schema):
+    """A classification: queued, then done or failed."""
+
+    id: UUID
+    state: str
+    file_name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    label: str | None = Field(description="The likeliest label; null until done")
+    confidence: float | None
+    top5: list[PredictionOut]
+    model: str | None
+    weights: str | None
+    fallback: bool = Field(description="Made by the fallback model, not the configured one")
+    error_code: str | None
+    error: str | None = Field(description="Why it failed")
+    created_at: datetime
+    finished_at: datetime | None
+    rerun_of: UUID | None = Field(description="The classification that this one repeats")
+    url: str
+
+    @staticmethod
+    def resolve_label(row: Classification) -> str | None:
+        return row.label or None
+
+    @staticmethod
+    def resolve_model(row: Classification) -> str | None:
+        return row.model or None
+
+    @staticmethod
+    def resolve_weights(row: Classification) -> str | None:
+        return row.weights or None
+
+    @staticmethod
+    def resolve_error_code(row: Classification) -> str | None:
+        return row.error_code or None
+
+    @staticmethod
+    def resolve_error(row: Classification) -> str | None:
+        return row.error or None
+
+    @staticmethod
+    def resolve_rerun_of(row: Classification) -> UUID | None:
+        return row.rerun_of_id
+
+    @staticmethod
+    def resolve_url(row: Classification) -> str:
+        return resource_path(row.id)
+
+
+class ProblemOut(Schema):
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def resource_path(id: UUID) -> str:
+    return f"/api/v1/classifications/{id}"
+
+
+@api.post(
+    "/classifications",
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(REFUSED_UPLOAD, ProblemOut),
+    summary="Classify a picture",
+    auth=[Bearer(WRITE), Session()],
+)
+async def create_classification(request: UserRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
+    """Accept a picture and answer 202 with its resource and `Location`.
+
+    With the header `Prefer: wait=N` the answer is 200 with the result, or 202 when N seconds pass before it is there.
+    """
+    take_upload(request.user.pk)
+    row = await in_upload_thread(lambda: submit(file, request.user))
+    return await _accepted(request, response, row)
+
+
+@api.post(
+    "/classifications/{id}/rerun",
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(REFUSED_RERUN, ProblemOut),
+    summary="Classify its picture again",
+    auth=[Bearer(WRITE), Session()],
+)
+async def rerun_classification(request: UserRequest, response: HttpResponse, id: UUID) -> Any:
+    """Make a new classification of the same stored picture, and answer as to a new picture.
+
+    Answers 409 where the picture is no longer stored.
+    """
+    take_upload(request.user.pk)
+    row = await in_upload_thread(lambda: rerun(read_classification(request, id)))
+    return await _accepted(request, response, row)
+
+
+async def _accepted(request: UserRequest, response: HttpResponse, row: Classification) -> Any:
+    """Answer 202 with a new resource, or wait for its result as long as the request prefers."""
+    response["Location"] = resource_path(row.id)
+    seconds = preferred_wait(request.headers.get("Prefer", ""))
+    if seconds is None:
+        return Status(202, row)
+    response["Preference-Applied"] = f"wait={seconds}"
+    is_finished = await waiter.wait(row.id, seconds)
+    row = await in_upload_thread(lambda: visible_to(request.user).get(id=row.id))
+    return Status(200 if is_finished else 202, row)
+
+
+def preferred_wait(prefer: str) -> int | None:
+    """Return the seconds of `wait=N` in a Prefer header (RFC 7240), bounded by SYNC_WAIT_SECONDS."""
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", prefer, re.IGNORECASE)
+    return min(int(found[1]), env.web().sync_wait_seconds) if found else None
+
+
+@api.get(
+    "/classifications/{id}",
+    response={200: ClassificationOut} | dict.fromkeys((*NOT_LET_IN, 404, 422), ProblemOut),
+    summary="Read one",
+)
+def read_classification(request: HttpRequest, id: UUID) -> Classification:
+    row: Classification | None = visible_to(request.user).filter(id=id).first()
+    if row is None:
+        raise Http404(f"There is no classification {id}.")
+    return row
+
+
+class Pages(CursorPagination):
+    """Pages by id. A cursor that no page gave is refused with 422; ninja alone answers 500."""
+
+    class Cursor(CursorPagination.Cursor):
+        @classmethod
+        def from_encoded_param(cls, encoded_param: str | None, context: Any = None) -> "CursorPagination.Cursor":
+            try:
+                cursor = super().from_encoded_param(encoded_param, context)
+                if cursor.p is not None:
+                    UUID(cursor.p)
+            except (ValidationError, ValueError) as error:
+                raise ValidationError([{"loc": ("query", "cursor"), "msg": "Not a cursor that a page gave"}]) from error
+            return cursor
+
+
+@api.get(
+    "/classifications",
+    response={200: list[ClassificationOut]} | dict.fromkeys((*NOT_LET_IN, 422), ProblemOut),
+    summary="List all, newest first",
+)
+@paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE)
+def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
+    return visible_to(request.user)
+
+
+@api.exception_handler(BadPicture)
+def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
+    return problem(refusal.code, status_of(refusal), str(refusal))
+
+
+@api.exception_handler(PictureGone)
+def gone(request: HttpRequest, error: PictureGone) -> HttpResponse:
+    return problem("picture_gone", 409, str(error))
+
+
+@api.exception_handler(Unavailable)
+def unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
+    response = problem(error.code, error.status, str(error))
+    response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+@api.exception_handler(NotAllowed)
+def not_allowed(request: HttpRequest, refusal: NotAllowed) -> HttpResponse:
+    response = problem(refusal.code, refusal.status, str(refusal))
+    if refusal.status == 401:
+        response["WWW-Authenticate"] = BEARER
+    return response
+
+
+@api.exception_handler(AuthenticationError)
+def nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return not_allowed(request, unauthenticated("Send an API token as: Authorization: Bearer TOKEN."))
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return problem("not_found", 404, str(error) or "There is nothing at this address.")
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(BAD_REQUEST, error.status_code, str(error))
+
+
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem(BAD_REQUEST, 400, UNREADABLE_BODY)
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    detail = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors)
+    return problem("invalid", 422, detail)

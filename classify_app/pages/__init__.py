@@ -1,0 +1,1 @@
+"""What a browser sees: the upload form, the results, the history."""

@@ -1,0 +1,145 @@
+"""The site's pages: the form, an upload's results, the history, one classification, its thumbnail."""
+
+from uuid import UUID, uuid4
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from classify_app.accounts.authentication import UserRequest
+from classify_app.intake import outbox
+from classify_app.intake.rate_limits import take_upload
+from classify_app.intake.submission import PictureGone, rerun, status_of, submit
+from classify_app.models import visible_to
+from classify_app.pages.forms import UploadForm
+from classify_app.refusals import Unavailable
+from classify_app.replaced.synchronous import classify_and_wait
+from project import contract, env
+from project.pictures import BadPicture
+
+PAGE_SIZE = 24
+REFRESH_SECONDS = 2
+
+
+@csrf_exempt
+async def root(request: HttpRequest) -> HttpResponse:
+    """The form for those who read, the synchronous route for those who post."""
+    if request.method == "POST":
+        return await classify_and_wait(request)
+    return await sync_to_async(home)(request)
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    return _home(request, UploadForm())
+
+
+def _home(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "formats": list(contract.FORMATS),
+        "max_upload_bytes": env.web().max_upload_bytes,
+        "max_pixels": env.common().max_pixels,
+        "max_form_pictures": env.web().max_form_pictures,
+    }
+    return render(request, "classify_app/home.html", context, status=status)
+
+
+@require_POST
+def upload(request: UserRequest) -> HttpResponse:
+    """Take the form's pictures; those that are refused are named with the reason, the others go on."""
+    if not request.user.is_authenticated:
+        return redirect("login")  # and from there to the form: this address can't be read
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _home(request, form, 422)
+    upload_id, accepted, status, retry_after = uuid4(), 0, 422, 0
+    with outbox.coming():
+        for file in form.cleaned_data["pictures"]:
+            try:
+                take_upload(request.user.pk)
+                submit(file, request.user, upload_id)
+                accepted += 1
+            except BadPicture as refusal:
+                status = status_of(refusal)
+                messages.error(request, f"{file.name}: {refusal}")
+            except Unavailable as error:
+                status, retry_after = error.status, error.retry_after
+                messages.error(request, f"{file.name}: {error}")
+    if accepted:
+        return redirect("upload-results", upload_id)
+    response = _home(request, UploadForm(), status)
+    if retry_after:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+@require_safe
+@login_required
+def upload_results(request: UserRequest, upload_id: UUID) -> HttpResponse:
+    """The results of one form, refreshing itself until all of them are there."""
+    pictures = list(visible_to(request.user).filter(upload_id=upload_id).order_by("id"))
+    if not pictures:
+        raise Http404("There is no such upload.")
+    finished = sum(row.finished for row in pictures)
+    context = {
+        "pictures": pictures,
+        "finished": finished,
+        "pending": len(pictures) - finished,
+        "fallback": next((row for row in pictures if row.fallback), None),
+        "refresh_seconds": REFRESH_SECONDS,
+    }
+    return render(request, "classify_app/upload_results.html", context)
+
+
+@require_safe
+@login_required
+def history(request: UserRequest) -> HttpResponse:
+    pages = Paginator(visible_to(request.user), PAGE_SIZE)
+    page = pages.get_page(request.GET.get("page"))
+    return render(request, "classify_app/history.html", {"page": page})
+
+
+@require_safe
+@login_required
+def classification(request: UserRequest, id: UUID) -> HttpResponse:
+    row = get_object_or_404(visible_to(request.user), id=id)
+    context = {
+        "row": row,
+        "pending": not row.finished,
+        "fallback": row if row.fallback else None,
+        "refresh_seconds": REFRESH_SECONDS,
+    }
+    return render(request, "classify_app/classification.html", context)
+
+
+@require_POST
+@login_required
+def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
+    """Go to the page of a new classification of the same picture, or back with the reason why there is none."""
+    original = get_object_or_404(visible_to(request.user), id=id)
+    try:
+        take_upload(request.user.pk)
+        return redirect(rerun(original))
+    except (PictureGone, Unavailable) as error:
+        messages.error(request, str(error))
+        return redirect(original)
+
+
+@require_safe
+@login_required
+@cache_control(private=True, max_age=86400, immutable=True)
+def thumbnail(request: UserRequest, id: UUID) -> HttpResponse:
+    row = get_object_or_404(visible_to(request.user).defer(None).only("thumbnail"), id=id)
+    if not row.thumbnail:
+        raise Http404("This classification has no thumbnail.")
+    # Opened as a page of its own it may do nothing, whatever it holds.
+    policy = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+    return HttpResponse(bytes(row.thumbnail), content_type="image/jpeg", headers=policy)

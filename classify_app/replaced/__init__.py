@@ -1,0 +1,1 @@
+"""The synchronous routes of the system that this replaces."""

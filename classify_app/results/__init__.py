@@ -1,0 +1,1 @@
+"""From an announcement to a finished row, and the requests that wait for it."""

@@ -1,0 +1,112 @@
+"""The queues that are read without Celery: announcements out, messages of any queue in, ten at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from project import env
+from project.aws.clients import ERRORS, quick_sqs, sqs
+from project.batching import Batcher
+from project.contract import Record, announcement
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
+
+log = structlog.get_logger()
+
+MAX_MESSAGES = 10  # SQS hands over, takes and deletes at most 10 messages a call.
+MAX_BATCH_BYTES = 256 * 1024  # of all messages of a call together
+SEND_LINGER_SECONDS = 0.02
+
+SendError = ClientError | BotoCoreError
+
+
+@contextmanager
+def announcing() -> Iterator[Callable[[Record], None]]:
+    """Yield a function that announces a record; end once SQS has confirmed that, or raise what kept it from it.
+
+    Entered before the record is stored, so that others, which are ready, wait for this one for a moment.
+    """
+    sent: list[Future[SendError | None]] = []
+    with _announcer.coming():
+        yield lambda record: sent.append(_announcer.submit(announcement(record)))
+    for error in filter(None, [one.result() for one in sent]):
+        raise error
+
+
+def send(url: str, body: str) -> None:
+    sqs().send_message(QueueUrl=url, MessageBody=body)
+
+
+def send_all(client: "SQSClient", url: str, bodies: Sequence[str]) -> list[SendError | None]:
+    """Send messages in as few calls as can be; return for each the error that kept it from being sent, or None."""
+    return [error for batch in _batches(bodies) for error in _send_batch(client, url, batch)]
+
+
+def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    free = MAX_BATCH_BYTES
+    for body in bodies:
+        size = len(body.encode(errors="surrogatepass"))
+        if batch and (size > free or len(batch) == MAX_MESSAGES):
+            yield batch
+            batch, free = [], MAX_BATCH_BYTES
+        batch.append(body)
+        free -= size
+    if batch:
+        yield batch
+
+
+def _send_batch(client: "SQSClient", url: str, bodies: list[str]) -> list[SendError | None]:
+    entries: list[Any] = [{"Id": str(position), "MessageBody": body} for position, body in enumerate(bodies)]
+    try:
+        answer = client.send_message_batch(QueueUrl=url, Entries=entries)
+    except ERRORS as error:
+        return [error] * len(bodies)
+    errors = {failure["Id"]: _error(failure) for failure in answer.get("Failed", [])}
+    return [errors.get(entry["Id"]) for entry in entries]
+
+
+def _error(failure: "BatchResultErrorEntryTypeDef") -> ClientError:
+    """Return what SQS says of one message of a batch as if that had been sent alone."""
+    return ClientError({"Error": {"Code": failure["Code"], "Message": failure.get("Message", "")}}, "SendMessageBatch")
+
+
+def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]":
+    """Receive up to MAX_MESSAGES, waiting for the first as long as is configured."""
+    answer = sqs().receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=MAX_MESSAGES,
+        WaitTimeSeconds=env.aws().long_poll_seconds if wait_seconds is None else wait_seconds,
+        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+    )
+    return answer.get("Messages", [])
+
+
+def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
+    """Delete what `receive` handed over; what can't be deleted comes again and changes nothing then."""
+    if not messages:
+        return
+    answer = sqs().delete_message_batch(
+        QueueUrl=url,
+        Entries=[
+            {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
+            for position, message in enumerate(messages)
+        ],
+    )
+    for failure in answer.get("Failed", []):
+        log.warning("message not deleted, it will come again", queue=url, code=failure["Code"])
+
+
+def _announce_batch(bodies: list[str]) -> list[SendError | None]:
+    return send_all(quick_sqs(), env.aws().response_queue_url, bodies)
+
+
+_announcer = Batcher(
+    _announce_batch, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer"
+)

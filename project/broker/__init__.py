@@ -1,0 +1,1 @@
+"""Celery over SQS: the application, the transport, the result backend, the events and Flower on them."""

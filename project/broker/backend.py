@@ -1,0 +1,45 @@
+"""Celery's result backend: the record to S3, then its announcement to the response queue.
+
+Threads announce together, up to ten a call, and each waits until SQS has confirmed its own.
+Celery acknowledges the task's message last, so a crash anywhere in between only repeats, and a
+repeat changes nothing: the record is written once, and what is stored is what is announced.
+"""
+
+from typing import Any
+
+import structlog
+from celery import states
+from celery.backends.base import BaseBackend
+
+from project import contract
+from project.aws import queues, storage
+from project.contract import Record
+
+log = structlog.get_logger()
+
+
+class RecordBackend(BaseBackend):
+    """Stores the records that succeeded tasks return; an attempt that failed will be tried again."""
+
+    def _store_result(self, task_id: str, result: Any, state: str, *_: Any, **__: Any) -> Any:
+        if state != states.SUCCESS:
+            return result
+        with queues.announcing() as announce:
+            stored = storage.put_record(result)
+            announce(stored)
+        log.info(
+            "classified",
+            id=stored.id,
+            state=stored.state,
+            label=stored.label,
+            model=stored.model,
+            weights=stored.weights,
+            error=stored.error_code or None,
+        )
+        return stored
+
+    def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
+        record: Record | None = storage.get_record(task_id)
+        if record is None:
+            return {"task_id": task_id, "status": states.PENDING, "result": None}
+        return {"task_id": task_id, "status": states.SUCCESS, "result": record, "version": contract.VERSION}
