@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo elastic up test check check-infra audit format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo elastic chaos up test check check-infra audit format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -20,6 +20,9 @@ demo: install ## Run the whole system here and classify the sample pictures; Ctr
 
 elastic: install ## Run the elastic loop here: bursts of pictures, and workers that come and go with them
 	@$(BIN)/python -m infra.elastic run
+
+chaos: install ## Let everything that can fail fail at random under uploads, and count what is lost
+	@$(BIN)/python -m infra.local.chaos
 
 up: install ## Run the whole system here; Ctrl-C stops it
 	@$(BIN)/python -m infra.local up

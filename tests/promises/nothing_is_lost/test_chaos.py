@@ -1,4 +1,4 @@
-"""`manage.py chaos`: a short run at random; its last line counts, and its exit code tells whether all is well."""
+"""Chaos: a short run at random; its last line counts, and its exit status tells whether all is well."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def chaos(output: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     environ = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "chaos", *options], cwd=ROOT, env=environ, stdout=file, stderr=file
+            [sys.executable, "-m", "infra.local.chaos", *options], cwd=ROOT, env=environ, stdout=file, stderr=file
         )
     try:
         yield process
