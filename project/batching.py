@@ -20,8 +20,9 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Runs `run` on batches of the submitted items, in threads of its own, which the first item starts.
 
-    A batch waits for company only while somebody says, by `coming`, that an item is on its way, and
-    never longer than `max_wait_seconds`. Where a batch fails it is halved until the bad item is alone.
+    A batch waits for more only while another item is expected, as `expecting` says, and never longer than
+    `max_wait_seconds`; with `always_wait` every batch that isn't full waits that long. Where a batch fails it is
+    halved until the bad item is alone.
     """
 
     def __init__(
@@ -32,13 +33,14 @@ class Batcher(Generic[Item, Result]):
         max_wait_seconds: float,
         threads: int = 1,
         name: str = "model",
+        always_wait: bool = False,
     ) -> None:
         self._run = run
         self._max_batch_size = max_batch_size
         self._max_wait_seconds = max_wait_seconds
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
-        self._coming = 0
+        self._expected = int(always_wait)
         self._running = 0
         self._closed = False
         self._threads = [
@@ -47,15 +49,15 @@ class Batcher(Generic[Item, Result]):
         self._started = False
 
     @contextmanager
-    def coming(self) -> Iterator[None]:
-        """Announce an item; submit it inside this context."""
+    def expecting(self) -> Iterator[None]:
+        """Say that an item is expected; submit it inside this context."""
         with self._changed:
-            self._coming += 1
+            self._expected += 1
         try:
             yield
         finally:
             with self._changed:
-                self._coming -= 1
+                self._expected -= 1
                 self._changed.notify_all()
 
     def submit(self, item: Item) -> "Future[Result]":
@@ -115,7 +117,7 @@ class Batcher(Generic[Item, Result]):
             while not self._waiting and not self._closed:
                 self._changed.wait()
             deadline = time.monotonic() + self._max_wait_seconds
-            while len(self._waiting) < self._max_batch_size and self._coming and not self._closed:
+            while len(self._waiting) < self._max_batch_size and self._expected and not self._closed:
                 if not self._changed.wait(max(0, deadline - time.monotonic())):
                     break
             # Threads that have nothing to do take their share: two halves are done sooner than one whole.
@@ -138,7 +140,7 @@ class Batcher(Generic[Item, Result]):
             future.set_result(result)
 
 
-def say_if_failed(future: "Future[Any]") -> None:
+def log_failure(future: "Future[Any]") -> None:
     """Log what went wrong with an item, as a callback for whoever doesn't wait for its result."""
     if not future.cancelled() and (error := future.exception()):
         log.error("left undone", exc_info=error)

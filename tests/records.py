@@ -21,7 +21,7 @@ from classify_app.results.consumer import settle
 from project import contract, env
 from project.aws import queues, storage
 from project.aws.clients import sqs
-from project.contract import Prediction, Record
+from project.contract import Prediction, Record, announcement
 from project.settings import BASE_DIR
 from tests.pictures import jpeg, png
 
@@ -116,8 +116,7 @@ def arguments_of(message: str) -> dict[str, Any]:
 
 def announce(record: Record) -> None:
     """Announce a record as a worker does; return once SQS has confirmed it."""
-    with queues.announcing() as announce_one:
-        announce_one(record)
+    queues.send(env.aws().response_queue_url, announcement(record))
 
 
 def finish(record: Record) -> None:

@@ -39,7 +39,7 @@ def test_a_result_goes_to_its_owner(double):
     meeting = batcher(double, max_batch_size=4)
 
     def ask(number):
-        with meeting.coming():
+        with meeting.expecting():
             future = meeting.submit(number)
         return future.result(10)
 
@@ -51,7 +51,7 @@ def test_a_result_goes_to_its_owner(double):
 def test_alone_means_a_batch_of_one_without_waiting(double):
     meeting = batcher(double)
     started = time.monotonic()
-    with meeting.coming():
+    with meeting.expecting():
         future = meeting.submit(1)
     assert future.result(10) == 2
     assert time.monotonic() - started < LONG / 2
@@ -64,8 +64,8 @@ def test_nobody_announced_means_no_waiting(double):
 
 def test_a_batch_waits_for_what_is_coming(double):
     meeting = batcher(double)
-    with meeting.coming():
-        with meeting.coming():
+    with meeting.expecting():
+        with meeting.expecting():
             first = meeting.submit(1)
         time.sleep(0.1)
         assert not first.done()
@@ -76,22 +76,22 @@ def test_a_batch_waits_for_what_is_coming(double):
 
 def test_a_full_batch_waits_for_nobody(double):
     meeting = batcher(double, max_batch_size=2)
-    with meeting.coming():
+    with meeting.expecting():
         futures = [meeting.submit(number) for number in (1, 2)]
         assert [future.result(10) for future in futures] == [2, 4]
 
 
 def test_no_batch_waits_longer_than_it_may(double):
     meeting = batcher(double, max_wait_seconds=0.05)
-    with meeting.coming():
+    with meeting.expecting():
         assert meeting.submit(1).result(10) == 2
 
 
 def test_who_gives_up_holds_up_nobody(double):
     meeting = batcher(double)
-    with meeting.coming():
+    with meeting.expecting():
         first = meeting.submit(1)
-        with pytest.raises(ZeroDivisionError), meeting.coming():
+        with pytest.raises(ZeroDivisionError), meeting.expecting():
             1 / 0  # noqa: B018 -- a picture that can't be decoded
     assert first.result(10) == 2
 
@@ -109,7 +109,7 @@ def test_a_bad_item_fails_alone(double, position):
     numbers = [1, 2, 3, 4, 5]
     numbers[position] = -1
     meeting = batcher(double)
-    with meeting.coming():
+    with meeting.expecting():
         futures = [meeting.submit(number) for number in numbers]
     with pytest.raises(ValueError, match="-1"):
         futures.pop(position).result(10)
@@ -118,7 +118,7 @@ def test_a_bad_item_fails_alone(double, position):
 
 def test_several_bad_items_fail_each_for_itself(double):
     meeting = batcher(double)
-    with meeting.coming():
+    with meeting.expecting():
         futures = [meeting.submit(number) for number in (-1, 2, -3, 4)]
     assert [future.exception(10) is None for future in futures] == [False, True, False, True]
 
@@ -131,7 +131,7 @@ def test_a_failed_batch_does_not_end_the_thread(double):
 
 def test_a_cancelled_item_is_not_run(double):
     meeting = batcher(double)
-    with meeting.coming():
+    with meeting.expecting():
         cancelled, kept = meeting.submit(1), meeting.submit(2)
         assert cancelled.cancel()
     assert kept.result(10) == 4
@@ -153,7 +153,7 @@ def test_threads_run_batches_at_the_same_time():
 def test_a_closed_one_answers_what_it_has_and_takes_no_more():
     slow = Double(seconds=0.05)
     meeting = batcher(slow, max_batch_size=2, threads=2)
-    with meeting.coming():
+    with meeting.expecting():
         futures = [meeting.submit(number) for number in range(7)]
         assert meeting.close(10)
     assert [future.result(0) for future in futures] == [2 * number for number in range(7)]
@@ -184,7 +184,7 @@ def test_threads_with_nothing_to_do_share_what_waits():
         return batch
 
     batcher = Batcher(run, max_batch_size=8, max_wait_seconds=5, threads=2)
-    with batcher.coming():
+    with batcher.expecting():
         futures = [batcher.submit(number) for number in range(6)]
     assert [future.result(5) for future in futures] == list(range(6))
     assert sizes == [3, 3]

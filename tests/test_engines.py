@@ -15,7 +15,7 @@ from project import env
 from project.env import ConfigurationError, Worker
 from tests import pictures
 from tests.conftest import ROOT
-from workers import engines, export, models
+from workers import engines, export, networks
 from workers.classifier import Classifier
 from workers.engines.onnx_runtime import OnnxEngine
 from workers.engines.pytorch import TorchEngine
@@ -34,7 +34,7 @@ def batch(size):
 @pytest.fixture(scope="module")
 def trained():
     """The fallback, whose weights are real."""
-    return models.fallback()
+    return networks.fallback()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_folded_network_says_what_the_network_says(trained, engine, size):
 
 
 def test_a_resnet_folded_says_what_it_says_itself():
-    resnet = models.load(worker(MODEL="resnet18", MODEL_WEIGHTS="random"))
+    resnet = networks.load(worker(MODEL="resnet18", MODEL_WEIGHTS="random"))
     inputs = batch(3)
     wanted = expected(resnet, inputs)
     assert np.allclose(TorchEngine(resnet, "fp32").logits(inputs), wanted, atol=1e-3)
@@ -95,7 +95,7 @@ def test_an_exported_network_describes_itself(trained, onnx_engine):
 
 
 def test_pictures_of_different_sizes_share_a_batch_but_no_forward_pass():
-    resnet = models.load(worker(MODEL="resnet18", MODEL_WEIGHTS="random"))
+    resnet = networks.load(worker(MODEL="resnet18", MODEL_WEIGHTS="random"))
     classifier = Classifier(TorchEngine(resnet, "fp32"))
     large, small = batch(1)[0], batch(1)[0][:, :64, :64]
     found = classifier.probabilities([large, small, large])

@@ -51,7 +51,7 @@ def test_uploads_at_the_same_time_share_calls(proxied, monkeypatch):
 
 def test_of_a_batch_just_those_are_noted_that_were_sent(proxied):
     proxied.fault = faults.Fault(faults.PARTIAL)
-    with outbox.coming():
+    with outbox.expecting():
         rows = [row() for _ in range(5)]
         for one in rows:
             outbox.put(one)

@@ -18,7 +18,7 @@ from project import env
 from project.pictures import BadPicture
 from tests import pictures
 from tests.conftest import ROOT
-from workers import models
+from workers import networks
 from workers.classifier import Classifier
 from workers.engines.pytorch import TorchEngine
 from workers.pipeline import Pipeline
@@ -32,7 +32,7 @@ CATS = {"tabby", "tiger cat", "Egyptian cat", "Persian cat", "lynx"}
 @pytest.fixture(scope="module")
 def pipeline():
     """With the fallback's weights, which are installed."""
-    classifier = Classifier(TorchEngine(models.fallback(), "fp32"))
+    classifier = Classifier(TorchEngine(networks.fallback(), "fp32"))
     return Pipeline(classifier, env.read(env.Worker, {}), max_pixels=50_000_000)
 
 
@@ -50,7 +50,7 @@ def test_an_outcome_is_five_labels_sorted_a_header_and_a_thumbnail(pipeline, sam
     assert len(confidences) == 5
     assert confidences == sorted(confidences, reverse=True)
     assert 0 < sum(confidences) <= 1
-    assert all(models.LABELS[prediction.index] == prediction.label for prediction in found.top5)
+    assert all(networks.LABELS[prediction.index] == prediction.label for prediction in found.top5)
     assert (found.header.format, found.header.width, found.header.height) == ("PNG", 451, 300)
     assert found.thumbnail.startswith(b"\xff\xd8")
 
@@ -83,7 +83,7 @@ def test_bad_neighbours_change_nothing(pipeline, sample):
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("name", pictures.GOOD)
 def test_every_good_picture_is_classified(pipeline, name):
-    assert pipeline.classify(pictures.GOOD[name]()).top5[0].label in models.LABELS
+    assert pipeline.classify(pictures.GOOD[name]()).top5[0].label in networks.LABELS
 
 
 def test_a_turned_photograph_is_turned_back(pipeline):
@@ -127,7 +127,7 @@ def test_warming_up_tells_how_long_a_batch_takes(pipeline):
 
 def test_photographs_get_the_answers_of_the_reference(pipeline):
     """The network as it is, unfolded, on inputs of torchvision's own transform."""
-    settings = models.FALLBACK_PREPROCESSING
+    settings = networks.FALLBACK_PREPROCESSING
     reference = ImageClassification(
         crop_size=settings.crop,
         resize_size=settings.resize,
@@ -135,7 +135,7 @@ def test_photographs_get_the_answers_of_the_reference(pipeline):
         std=settings.deviation,
         interpolation=InterpolationMode.BICUBIC,
     )
-    network = models.fallback().network
+    network = networks.fallback().network
     for path in PHOTOGRAPHS:
         with Image.open(path) as image, torch.inference_mode():
             probabilities = network(reference(image.convert("RGB"))[None]).softmax(1)[0]

@@ -19,7 +19,7 @@ from tests import pictures
 from tests.conftest import ROOT
 from tests.pictures import BLUE, RED, WHITE
 from workers import preprocess
-from workers.models import FALLBACK_PREPROCESSING
+from workers.networks import FALLBACK_PREPROCESSING
 from workers.preprocess import Preprocessing
 
 MAX_PIXELS = 50_000_000

@@ -14,7 +14,7 @@ from torchvision.transforms.functional import to_tensor
 from project.env import ConfigurationError
 from tests import pictures
 from tests.conftest import ROOT
-from workers import admission, models
+from workers import admission, networks
 from workers.admission import Comparison, compare
 from workers.engines.pytorch import TorchEngine
 
@@ -45,7 +45,7 @@ def test_differences_are_counted():
 
 @pytest.fixture(scope="module")
 def bf16():
-    return TorchEngine(models.fallback(), "bf16")
+    return TorchEngine(networks.fallback(), "bf16")
 
 
 def test_a_precision_on_trial_needs_its_admission(bf16, tmp_path):
@@ -77,7 +77,7 @@ def test_an_admission_holds_for_its_own_weights_alone(bf16, tmp_path):
 
 def test_an_admission_holds_whatever_a_file_of_weights_is_called(tmp_path):
     file = tmp_path / "verified.json"
-    trained = models.fallback()
+    trained = networks.fallback()
     admission.note(TorchEngine(renamed(trained, "mine.pth sha256:0123"), "bf16"), GOOD, True, file)
     admission.check(TorchEngine(renamed(trained, "weights.pth sha256:0123"), "bf16"), file)
     with pytest.raises(ConfigurationError):

@@ -24,7 +24,7 @@ from workers.classifier import Classifier
 from workers.preprocess import Input
 
 if TYPE_CHECKING:
-    from workers.models import Trained
+    from workers.networks import Trained
 
 CHUNK = 8
 EXPORT_REQUIREMENTS = "requirements/export.txt"
@@ -103,9 +103,9 @@ def verify(
 
 def _trained() -> "Trained":
     with engines.needing(EXPORT_REQUIREMENTS):
-        from workers import models
-    trained = models.load(env.worker())
-    if trained.model.weights == models.RANDOM:
+        from workers import networks
+    trained = networks.load(env.worker())
+    if trained.model.weights == networks.RANDOM:
         console.print("[yellow]Random weights prove nothing of a precision, and their labels mean nothing.[/yellow]")
     return trained
 

@@ -15,7 +15,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from workers.engines.onnx_runtime import INPUT, MODEL_METADATA, OUTPUT, PRECISION_METADATA
-from workers.models import Trained
+from workers.networks import Trained
 
 EXAMPLES = 2
 

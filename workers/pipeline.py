@@ -65,7 +65,7 @@ class Pipeline:
 
     def classify(self, content: bytes) -> Outcome:
         """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
-        with self._batcher.coming():
+        with self._batcher.expecting():
             header = open_picture(content, self._max_pixels)[1]
             with self._few_large if header.width * header.height > LARGE_PIXELS else nullcontext():
                 picture, thumbnail = self._decoders.submit(self._prepared, content).result()

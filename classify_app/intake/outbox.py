@@ -19,12 +19,12 @@ from classify_app.threads import give_connection_back
 from project import contract, env
 from project.aws.clients import ERRORS, explain
 from project.aws.queues import MAX_MESSAGES, SEND_LINGER_SECONDS, SendError
-from project.batching import Batcher, say_if_failed
+from project.batching import Batcher, log_failure
 from project.broker.celery import app
 
 log = structlog.get_logger()
 
-LATER = "message not sent or not noted, resubmit_stale will send it"
+LATER = "message not sent or not marked as sent, resubmit_stale will send it"
 FLUSH_SECONDS = 8.0  # A process that is asked to stop is killed after ten.
 
 
@@ -36,14 +36,14 @@ class Waiting:
     since: float
 
 
-def coming() -> AbstractContextManager[None]:
-    """Say that a row is about to be put: others, which are ready, then wait for it for a moment."""
-    return _outbox.coming()
+def expecting() -> AbstractContextManager[None]:
+    """Say that a row is about to be put: messages that are ready then wait for it for a moment."""
+    return _outbox.expecting()
 
 
 def put(row: Classification) -> None:
     """Let a committed row's message be sent soon."""
-    _outbox.submit(Waiting(_request(row), time.monotonic())).add_done_callback(say_if_failed)
+    _outbox.submit(Waiting(_request(row), time.monotonic())).add_done_callback(log_failure)
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> None:
@@ -58,7 +58,7 @@ def close() -> None:
 
 
 def send(rows: Sequence[Classification]) -> int:
-    """Send the messages of rows and note it in the rows; return how many were both."""
+    """Send the messages of rows and set their `submitted_at`; return how many were sent and marked."""
     return _send([_request(row) for row in rows])
 
 
@@ -100,11 +100,13 @@ def _send(requests: Sequence[contract.Request]) -> int:
 
 
 def _publish(requests: Sequence[contract.Request]) -> dict[str, SendError]:
-    """Send the tasks of requests; return why those were not that were not, by their ids."""
-    with app.producer_pool.acquire(block=True) as producer, producer.channel.publishing_together() as errors:
-        for request in requests:
-            app.send_task(contract.TASK_NAME, kwargs=request.arguments(), task_id=request.id, producer=producer)
-    return dict(errors)
+    """Send the tasks of requests; return, by their ids, the errors of those that were not sent."""
+    with app.producer_pool.acquire(block=True) as producer:
+        with producer.channel.collecting() as published:
+            for request in requests:
+                app.send_task(contract.TASK_NAME, kwargs=request.arguments(), task_id=request.id, producer=producer)
+        errors: dict[str, SendError] = producer.channel.send_collected(published)
+    return errors
 
 
 _outbox = Batcher(_send_waiting, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="outbox")

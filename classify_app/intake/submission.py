@@ -63,7 +63,7 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
         height=header.height,
         bytes=len(content),
     )
-    with outbox.coming():
+    with outbox.expecting():
         try:
             storage.put_picture(row.input_key, content, header.content_type, row.file_name)
         except ERRORS as error:

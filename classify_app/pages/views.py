@@ -61,7 +61,7 @@ def upload(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         return _home(request, form, 422)
     upload_id, accepted, status, retry_after = uuid4(), 0, 422, 0
-    with outbox.coming():
+    with outbox.expecting():
         for file in form.cleaned_data["pictures"]:
             try:
                 take_upload(request.user.pk)

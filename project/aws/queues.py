@@ -1,17 +1,13 @@
-"""The queues that are read without Celery: announcements out, messages of any queue in, ten at a time."""
+"""The queues without Celery: messages are sent, received and deleted up to ten a call."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from project import env
-from project.aws.clients import ERRORS, quick_sqs, sqs
-from project.batching import Batcher
-from project.contract import Record, announcement
+from project.aws.clients import ERRORS, sqs
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -26,17 +22,9 @@ SEND_LINGER_SECONDS = 0.02
 SendError = ClientError | BotoCoreError
 
 
-@contextmanager
-def announcing() -> Iterator[Callable[[Record], None]]:
-    """Yield a function that announces a record; end once SQS has confirmed that, or raise what kept it from it.
-
-    Entered before the record is stored, so that others, which are ready, wait for this one for a moment.
-    """
-    sent: list[Future[SendError | None]] = []
-    with _announcer.coming():
-        yield lambda record: sent.append(_announcer.submit(announcement(record)))
-    for error in filter(None, [one.result() for one in sent]):
-        raise error
+def name_of(url: str) -> str:
+    """Return a queue's name, the last part of its URL."""
+    return url.rpartition("/")[2]
 
 
 def send(url: str, body: str) -> None:
@@ -101,12 +89,3 @@ def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
     )
     for failure in answer.get("Failed", []):
         log.warning("message not deleted, it will come again", queue=url, code=failure["Code"])
-
-
-def _announce_batch(bodies: list[str]) -> list[SendError | None]:
-    return send_all(quick_sqs(), env.aws().response_queue_url, bodies)
-
-
-_announcer = Batcher(
-    _announce_batch, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer"
-)

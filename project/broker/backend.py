@@ -11,9 +11,12 @@ import structlog
 from celery import states
 from celery.backends.base import BaseBackend
 
-from project import contract
-from project.aws import queues, storage
-from project.contract import Record
+from project import contract, env
+from project.aws import storage
+from project.aws.clients import quick_sqs
+from project.aws.queues import MAX_MESSAGES, SEND_LINGER_SECONDS, SendError, send_all
+from project.batching import Batcher
+from project.contract import Record, announcement
 
 log = structlog.get_logger()
 
@@ -24,9 +27,13 @@ class RecordBackend(BaseBackend):
     def _store_result(self, task_id: str, result: Any, state: str, *_: Any, **__: Any) -> Any:
         if state != states.SUCCESS:
             return result
-        with queues.announcing() as announce:
+        # Expected before it is stored: announcements that are ready then wait for this one for a moment.
+        with _announcer.expecting():
             stored = storage.put_record(result)
-            announce(stored)
+            announced = _announcer.submit(announcement(stored))
+        error = announced.result()
+        if error is not None:
+            raise error
         log.info(
             "classified",
             id=stored.id,
@@ -43,3 +50,10 @@ class RecordBackend(BaseBackend):
         if record is None:
             return {"task_id": task_id, "status": states.PENDING, "result": None}
         return {"task_id": task_id, "status": states.SUCCESS, "result": record, "version": contract.VERSION}
+
+
+def _send(announcements: list[str]) -> list[SendError | None]:
+    return send_all(quick_sqs(), env.aws().response_queue_url, announcements)
+
+
+_announcer = Batcher(_send, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer")

@@ -8,17 +8,14 @@ from kombu import Queue
 import project.broker.transport  # noqa: F401 -- registers sqsbatch://
 from project import contract, env
 from project.aws.clients import QUICK_TIMEOUTS
+from project.aws.queues import name_of
 
 BACKOFF = {1: 5, 2: 20, 3: 60}
 """Seconds until a failed attempt is tried again, by how often the message was received."""
 
 
-def queue_name(url: str) -> str:
-    return url.rpartition("/")[2]
-
-
 def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
-    requests = queue_name(aws.request_queue_url)
+    requests = name_of(aws.request_queue_url)
     return {
         "broker_url": "sqsbatch://",
         "broker_transport_options": {
@@ -38,7 +35,7 @@ def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
                     "backoff_policy": BACKOFF,
                     "backoff_tasks": [contract.TASK_NAME],
                 },
-                queue_name(aws.event_queue_url): {"url": aws.event_queue_url},
+                name_of(aws.event_queue_url): {"url": aws.event_queue_url},
             },
         },
         # Every connection builds a boto client, which takes 0.7 s: few, and made at the start.

@@ -21,6 +21,7 @@ from kombu import Producer, Queue
 from kombu.utils.json import dumps
 
 from project import env
+from project.aws.queues import name_of
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ CLOSE_SECONDS = 5
 
 
 def event_queue() -> Queue:
-    name = env.aws().event_queue_url.rpartition("/")[2]
+    name = name_of(env.aws().event_queue_url)
     return Queue(name, exchange="", routing_key=name, durable=True, auto_delete=False)
 
 

@@ -17,6 +17,7 @@ from flower.inspector import Inspector
 
 from project import env, logs
 from project.aws.clients import TIMEOUTS, sqs
+from project.aws.queues import name_of
 from project.aws.startup import check_queues
 from project.broker import events
 from project.broker.celery import app
@@ -85,7 +86,7 @@ class QueueLengths:
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         )["Attributes"]
         return {
-            "name": url.rpartition("/")[2],
+            "name": name_of(url),
             "messages": int(counts["ApproximateNumberOfMessages"]),
             "unacked": int(counts["ApproximateNumberOfMessagesNotVisible"]),
         }

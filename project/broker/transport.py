@@ -15,7 +15,7 @@ Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import kombu.transport
 import pycurl
@@ -27,9 +27,12 @@ from kombu.utils.json import dumps
 from project.aws.clients import ERRORS, reason_in
 from project.aws.queues import MAX_MESSAGES, SendError, send_all
 from project.backoff import Backoff
-from project.batching import Batcher, say_if_failed
+from project.batching import Batcher, log_failure
 
 log = structlog.get_logger()
+
+Published: TypeAlias = list[tuple[str, dict[str, Any]]]
+"""Messages, each with the name of its queue."""
 
 ACK_LINGER_SECONDS = 0.05
 LOOK_SECONDS = 0.02  # between looks for free places while there are too few, or while nothing may be received
@@ -59,14 +62,15 @@ class Acknowledger:
 
     def __init__(self) -> None:
         self._batcher: Batcher[tuple[Any, str, str], None] = Batcher(
-            self._delete, max_batch_size=MAX_MESSAGES, max_wait_seconds=ACK_LINGER_SECONDS, name="sqs-acknowledger"
+            self._delete,
+            max_batch_size=MAX_MESSAGES,
+            max_wait_seconds=ACK_LINGER_SECONDS,
+            name="sqs-acknowledger",
+            always_wait=True,  # Nobody waits for a deletion.
         )
-        # Nobody waits for a deletion, so it may always wait for another.
-        self._others = self._batcher.coming()
-        self._others.__enter__()
 
     def put(self, client: Any, queue_url: str, receipt_handle: str) -> None:
-        self._batcher.submit((client, queue_url, receipt_handle)).add_done_callback(say_if_failed)
+        self._batcher.submit((client, queue_url, receipt_handle)).add_done_callback(log_failure)
 
     def stop(self, timeout: float = 30) -> None:
         """Delete what is still waiting, then end."""
@@ -115,29 +119,30 @@ class Channel(SQS.Channel):
         self.may_receive: Callable[[], bool] = lambda: True
         """Asked before each receive; while it says no there is none."""
         self._backoff = Backoff()
-        self._published: list[tuple[str, dict[str, Any]]] | None = None
+        self._published: Published | None = None
         self._room_since: float | None = None
         super().__init__(*args, **kwargs)
 
     @contextmanager
-    def publishing_together(self) -> Iterator[dict[str, SendError]]:
-        """Keep what is published to this channel meanwhile and send it at the end, up to ten messages a call.
-
-        Yields a dictionary that then holds, by the ids of their tasks, why messages were not sent.
-        """
-        errors: dict[str, SendError] = {}
-        published: list[tuple[str, dict[str, Any]]] = []
+    def collecting(self) -> Iterator[Published]:
+        """Collect what is published to this channel in this context, instead of sending it."""
+        published: Published = []
         self._published = published
         try:
-            yield errors
+            yield published
         finally:
             self._published = None
+
+    def send_collected(self, published: Published) -> dict[str, SendError]:
+        """Send messages, up to ten a call; return the errors of those that were not sent, by the ids of their tasks."""
+        errors: dict[str, SendError] = {}
         for queue in {queue for queue, _ in published}:
             messages = [message for its_queue, message in published if its_queue == queue]
             client, url = self.sqs(queue=self.canonical_queue_name(queue)), self._new_queue(queue)
             for message, error in zip(messages, send_all(client, url, [*map(dumps, messages)]), strict=True):
                 if error is not None:
                     errors[message["headers"]["id"]] = error
+        return errors
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         if self._published is None:

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import torch
 
 from project import env
-from workers import models
+from workers import networks
 from workers.engines import TORCH
 from workers.model import Model
-from workers.models import Trained
+from workers.networks import Trained
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 EXAMPLES = 2  # Traced with more than one input, no size of a batch becomes a constant.
@@ -47,7 +47,7 @@ class TorchEngine:
             raise env.ConfigurationError(
                 f"PRECISION={precision} can't be used with ENGINE=torch here; it takes {', '.join(allowed)}."
             )
-        return cls(models.load(config), precision, config.intra_op_threads)
+        return cls(networks.load(config), precision, config.intra_op_threads)
 
     def logits(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         torch.set_num_threads(self._intra_op_threads)  # OpenMP counts for each thread apart.

@@ -18,7 +18,7 @@ from infra.local.ports import free_ports
 from project import env
 from project.aws.clients import s3
 from project.env import ConfigurationError, Worker
-from workers import models
+from workers import networks
 
 
 def saved(value):
@@ -68,7 +68,7 @@ def site(tmp_path):
 @pytest.fixture
 def black_hole(monkeypatch):
     """The address of a server that accepts and never answers; patience with it is short."""
-    monkeypatch.setattr(models, "DOWNLOAD_SECONDS", 0.5)
+    monkeypatch.setattr(networks, "DOWNLOAD_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -98,7 +98,7 @@ def outputs_equal(trained, network):
 def test_weights_come_from_a_file(network, content, tmp_path):
     path = tmp_path / "mine.pth"
     path.write_bytes(content)
-    trained = models.load(worker(MODEL_WEIGHTS=str(path)))
+    trained = networks.load(worker(MODEL_WEIGHTS=str(path)))
     assert outputs_equal(trained, network)
     assert (trained.model.name, trained.model.fallback) == ("resnet18", False)
     assert trained.model.weights == f"mine.pth sha256:{sha256(content).hexdigest()[:12]}"
@@ -106,14 +106,14 @@ def test_weights_come_from_a_file(network, content, tmp_path):
 
 def test_weights_come_from_s3(aws, network, content):
     s3().put_object(Bucket=env.aws().output_bucket, Key="models/mine.pth", Body=content)
-    trained = models.load(worker(MODEL_WEIGHTS=f"s3://{env.aws().output_bucket}/models/mine.pth"))
+    trained = networks.load(worker(MODEL_WEIGHTS=f"s3://{env.aws().output_bucket}/models/mine.pth"))
     assert outputs_equal(trained, network)
     assert trained.model.weights.startswith("mine.pth sha256:")
 
 
 def test_weights_come_from_torch_hubs_cache(network, content, checkpoints):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
-    trained = models.load(worker())
+    trained = networks.load(worker())
     assert outputs_equal(trained, network)
     assert (trained.model.weights, trained.model.fallback) == ("IMAGENET1K_V1", False)
 
@@ -122,7 +122,7 @@ def test_weights_come_by_a_download(network, content, checkpoints, site):
     folder, address = site
     name = file_name(content)
     (folder / name).write_bytes(content)
-    trained = models.pretrained("resnet18", weights_at(f"{address}/{name}"))
+    trained = networks.pretrained("resnet18", weights_at(f"{address}/{name}"))
     assert outputs_equal(trained, network)
     assert (checkpoints / name).read_bytes() == content
 
@@ -131,8 +131,8 @@ def test_a_download_that_is_not_what_its_name_says_is_refused(content, checkpoin
     folder, address = site
     name = file_name(content)
     (folder / name).write_bytes(content + b"tampered")
-    with pytest.raises(models.WeightsUnavailable, match="hash"):
-        models.pretrained("resnet18", weights_at(f"{address}/{name}"))
+    with pytest.raises(networks.WeightsUnavailable, match="hash"):
+        networks.pretrained("resnet18", weights_at(f"{address}/{name}"))
     assert list(checkpoints.iterdir()) == []
 
 
@@ -141,22 +141,22 @@ def test_a_damaged_file_in_the_cache_is_named(checkpoints, damaged):
     cached = checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
     cached.write_bytes(damaged)
     with pytest.raises(ConfigurationError, match=f"^The weights of resnet18 can't be had: {cached}: "):
-        models.load(worker())
+        networks.load(worker())
 
 
 def test_a_server_that_never_answers_is_given_up(checkpoints, black_hole):
     started = time.monotonic()
-    with pytest.raises(models.WeightsUnavailable, match="resnet18-00000000"):
-        models.pretrained("resnet18", weights_at(f"{black_hole}/resnet18-00000000.pth"))
+    with pytest.raises(networks.WeightsUnavailable, match="resnet18-00000000"):
+        networks.pretrained("resnet18", weights_at(f"{black_hole}/resnet18-00000000.pth"))
     assert time.monotonic() - started < 5
 
 
 def test_the_documented_patience_is_ten_seconds():
-    assert models.DOWNLOAD_SECONDS == 10
+    assert networks.DOWNLOAD_SECONDS == 10
 
 
 def test_a_server_that_stops_in_the_middle_is_given_up(checkpoints, monkeypatch):
-    monkeypatch.setattr(models, "DOWNLOAD_SECONDS", 0.5)
+    monkeypatch.setattr(networks, "DOWNLOAD_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def begin():
@@ -171,8 +171,8 @@ def test_a_server_that_stops_in_the_middle_is_given_up(checkpoints, monkeypatch)
 
         threading.Thread(target=begin, daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/resnet18-00000000.pth"
-        with pytest.raises(models.WeightsUnavailable):
-            models.pretrained("resnet18", weights_at(url))
+        with pytest.raises(networks.WeightsUnavailable):
+            networks.pretrained("resnet18", weights_at(url))
 
 
 def test_a_server_that_speaks_another_language_is_given_up(checkpoints):
@@ -187,19 +187,19 @@ def test_a_server_that_speaks_another_language_is_given_up(checkpoints):
         threading.Thread(target=answer, daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/resnet18-00000000.pth"
         started = time.monotonic()
-        with pytest.raises(models.WeightsUnavailable, match="SSH"):
-            models.pretrained("resnet18", weights_at(url))
-        assert time.monotonic() - started < models.DOWNLOAD_SECONDS / 2
+        with pytest.raises(networks.WeightsUnavailable, match="SSH"):
+            networks.pretrained("resnet18", weights_at(url))
+        assert time.monotonic() - started < networks.DOWNLOAD_SECONDS / 2
 
 
 def test_a_refused_connection_is_given_up(checkpoints):
-    with pytest.raises(models.WeightsUnavailable, match="refused"):
-        models.pretrained("resnet18", weights_at(f"http://127.0.0.1:{free_ports(1)[0]}/resnet18-00000000.pth"))
+    with pytest.raises(networks.WeightsUnavailable, match="refused"):
+        networks.pretrained("resnet18", weights_at(f"http://127.0.0.1:{free_ports(1)[0]}/resnet18-00000000.pth"))
 
 
 def test_a_missing_file_on_the_server_is_named(checkpoints, site):
-    with pytest.raises(models.WeightsUnavailable, match="404"):
-        models.pretrained("resnet18", weights_at(f"{site[1]}/resnet18-00000000.pth"))
+    with pytest.raises(networks.WeightsUnavailable, match="404"):
+        networks.pretrained("resnet18", weights_at(f"{site[1]}/resnet18-00000000.pth"))
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def unreachable(checkpoints, monkeypatch):
 
 def test_without_weights_and_fallback_the_start_is_refused_with_what_to_do(unreachable):
     with pytest.raises(ConfigurationError) as refusal:
-        models.load(worker())
+        networks.load(worker())
     sentence = str(refusal.value)
     assert sentence.startswith("The weights of resnet18 can't be had: ")
     for way in (ResNet18_Weights.DEFAULT.url, "MODEL_WEIGHTS", "s3://", "MODEL_FALLBACK=1"):
@@ -220,21 +220,21 @@ def test_without_weights_and_fallback_the_start_is_refused_with_what_to_do(unrea
 
 
 def test_the_fallback_stands_in_and_says_so(unreachable):
-    trained = models.load(worker(MODEL_FALLBACK="1"))
+    trained = networks.load(worker(MODEL_FALLBACK="1"))
     assert (trained.model.name, trained.model.fallback) == ("efficientnet_lite0", True)
     assert trained.model.weights == "imagenet sha256:579344248a93"
 
 
 def test_weights_to_be_had_are_preferred_to_the_fallback(content, checkpoints):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
-    assert not models.load(worker(MODEL_FALLBACK="1")).model.fallback
+    assert not networks.load(worker(MODEL_FALLBACK="1")).model.fallback
 
 
 def test_configured_weights_are_preferred_to_the_cache(network, content, checkpoints, tmp_path):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(b"never read")
     path = tmp_path / "mine.pth"
     path.write_bytes(content)
-    assert outputs_equal(models.load(worker(MODEL_WEIGHTS=str(path))), network)
+    assert outputs_equal(networks.load(worker(MODEL_WEIGHTS=str(path))), network)
 
 
 @pytest.mark.parametrize(
@@ -254,12 +254,12 @@ def test_a_file_without_the_models_weights_stops_the_start(tmp_path, wrong, fall
     path = tmp_path / "wrong.pth"
     path.write_bytes(wrong)
     with pytest.raises(ConfigurationError, match=rf"^MODEL_WEIGHTS={path} can't be loaded into resnet18: .+$"):
-        models.load(worker(MODEL_WEIGHTS=str(path), MODEL_FALLBACK=fallback))
+        networks.load(worker(MODEL_WEIGHTS=str(path), MODEL_FALLBACK=fallback))
 
 
 def test_a_missing_file_of_weights_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"^MODEL_WEIGHTS=.*nowhere\.pth can't be loaded.*No such file"):
-        models.load(worker(MODEL_WEIGHTS=str(tmp_path / "nowhere.pth")))
+        networks.load(worker(MODEL_WEIGHTS=str(tmp_path / "nowhere.pth")))
 
 
 @pytest.mark.parametrize(
@@ -267,37 +267,37 @@ def test_a_missing_file_of_weights_is_named(tmp_path):
 )
 def test_a_missing_object_of_weights_is_named(aws, url):
     with pytest.raises(ConfigurationError, match=f"^MODEL_WEIGHTS={url} can't be loaded"):
-        models.load(worker(MODEL_WEIGHTS=url))
+        networks.load(worker(MODEL_WEIGHTS=url))
 
 
 def test_random_weights_are_named_and_only_by_wish(unreachable):
-    trained = models.load(worker(MODEL_WEIGHTS="random"))
+    trained = networks.load(worker(MODEL_WEIGHTS="random"))
     assert (trained.model.name, trained.model.weights, trained.model.fallback) == ("resnet18", "random", False)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])  # 101 and 152 take seconds and differ in depth
 def test_every_configurable_model_has_a_thousand_outputs(name):
-    trained = models.load(worker(MODEL=name, MODEL_WEIGHTS="random"))
+    trained = networks.load(worker(MODEL=name, MODEL_WEIGHTS="random"))
     with torch.inference_mode():
         assert trained.network(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
     assert not trained.network.training
 
 
 def test_labels_are_torchvisions_thousand():
-    assert len(models.LABELS) == 1000
-    assert (models.LABELS[0], models.LABELS[281], models.LABELS[435]) == ("tench", "tabby", "bathtub")
+    assert len(networks.LABELS) == 1000
+    assert (networks.LABELS[0], networks.LABELS[281], networks.LABELS[435]) == ("tench", "tabby", "bathtub")
 
 
 @pytest.mark.parametrize(("name", "resize"), [("resnet18", 256), ("resnet50", 232)])
 def test_preprocessing_is_that_of_the_weights(name, resize):
-    preprocessing = models.load(worker(MODEL=name, MODEL_WEIGHTS="random")).model.preprocessing
+    preprocessing = networks.load(worker(MODEL=name, MODEL_WEIGHTS="random")).model.preprocessing
     assert (preprocessing.resize, preprocessing.crop) == (resize, 224)
     assert preprocessing.resample is Image.Resampling.BILINEAR
     assert preprocessing.mean == (0.485, 0.456, 0.406)
 
 
 def test_the_fallbacks_preprocessing_is_its_own():
-    preprocessing = models.fallback().model.preprocessing
+    preprocessing = networks.fallback().model.preprocessing
     assert (preprocessing.resize, preprocessing.crop) == (256, 224)
     factor, shift = preprocessing.normalisation()
     assert (np.array([0, 127, 255]) * factor[0, 0] + shift[0, 0]).tolist() == pytest.approx(
