@@ -11,7 +11,8 @@ from django.db import connections
 
 from classify_app.models import Classification
 from classify_app.results.completion import complete
-from classify_app.results.waiting import IDS_PER_QUERY, UPLOAD_THREADS, Waiter, _poll, finished_of, in_upload_thread
+from classify_app.results.waiting import IDS_PER_QUERY, Waiter, _poll, finished_of
+from classify_app.threads import THREADS, in_thread
 from tests.records import done, failed, row, table_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +29,7 @@ async def wait_for_all(ids, seconds, meanwhile):
     waits = [asyncio.create_task(waiter.wait(id, seconds)) for id in ids]
     await asyncio.sleep(0.1)
     polling = len(pollers())
-    await in_upload_thread(meanwhile)
+    await in_thread(meanwhile)
     return await asyncio.gather(*waits), polling, waiter._waiting
 
 
@@ -128,17 +129,17 @@ def test_an_upload_thread_gives_its_connection_back_to_the_pool():
         assert not Classification.objects.exists()
         return connections["default"]
 
-    its_own = async_to_sync(in_upload_thread)(use_the_database)
+    its_own = async_to_sync(in_thread)(use_the_database)
     assert its_own is not connections["default"]
     assert (its_own.connection is None) == (its_own.vendor != "sqlite")  # of which there is no pool
 
 
-def test_uploads_share_a_bounded_number_of_threads():
+def test_threads_share_a_bounded_number_of_threads():
     @async_to_sync
     async def threads():
-        return await asyncio.gather(*(in_upload_thread(threading.get_ident) for _ in range(100)))
+        return await asyncio.gather(*(in_thread(threading.get_ident) for _ in range(100)))
 
-    assert len(set(threads())) <= UPLOAD_THREADS
+    assert len(set(threads())) <= THREADS
 
 
 def test_an_idle_waiter_holds_no_connection():

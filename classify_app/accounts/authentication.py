@@ -11,7 +11,7 @@ from ninja.utils import check_csrf
 
 from classify_app.accounts.tokens import valid_token
 from classify_app.http.problems import Refusal
-from classify_app.results.waiting import in_upload_thread
+from classify_app.threads import in_thread
 
 BEARER = "Bearer"
 
@@ -64,7 +64,7 @@ class Bearer(HttpAuthBase):
         text = token_in(request)
         if text is None:
             return None
-        request.user = await in_upload_thread(lambda: owner_of_token(text, self.scope))
+        request.user = await in_thread(lambda: owner_of_token(text, self.scope))
         return request.user
 
 
@@ -77,7 +77,7 @@ class Session(AuthBase):
     csrf = True  # Lets the documentation's page send the CSRF token.
 
     async def __call__(self, request: HttpRequest) -> Any:
-        return await in_upload_thread(lambda: self._user(request))
+        return await in_thread(lambda: self._user(request))
 
     def _user(self, request: HttpRequest) -> Any:
         if not request.user.is_authenticated:

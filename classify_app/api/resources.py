@@ -25,7 +25,8 @@ from classify_app.intake.rate_limits import take_upload
 from classify_app.intake.submission import BAD_REQUEST, UNREADABLE_BODY, PictureGone, rerun, status_of, submit
 from classify_app.models import Classification, visible_to
 from classify_app.refusals import Unavailable
-from classify_app.results.waiting import in_upload_thread, waiter
+from classify_app.results.waiting import waiter
+from classify_app.threads import in_thread
 from project import env
 from project.pictures import BadPicture
 
@@ -142,7 +143,7 @@ async def create_classification(request: UserRequest, response: HttpResponse, fi
     With the header `Prefer: wait=N` the answer is 200 with the result, or 202 when N seconds pass before it is there.
     """
     take_upload(request.user.pk)
-    row = await in_upload_thread(lambda: submit(file, request.user))
+    row = await in_thread(lambda: submit(file, request.user))
     return await _accepted(request, response, row)
 
 
@@ -158,7 +159,7 @@ async def rerun_classification(request: UserRequest, response: HttpResponse, id:
     Answers 409 where the picture is no longer stored.
     """
     take_upload(request.user.pk)
-    row = await in_upload_thread(lambda: rerun(read_classification(request, id)))
+    row = await in_thread(lambda: rerun(read_classification(request, id)))
     return await _accepted(request, response, row)
 
 
@@ -170,7 +171,7 @@ async def _accepted(request: UserRequest, response: HttpResponse, row: Classific
         return Status(202, row)
     response["Preference-Applied"] = f"wait={seconds}"
     is_finished = await waiter.wait(row.id, seconds)
-    row = await in_upload_thread(lambda: visible_to(request.user).get(id=row.id))
+    row = await in_thread(lambda: visible_to(request.user).get(id=row.id))
     return Status(200 if is_finished else 202, row)
 
 

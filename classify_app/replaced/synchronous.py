@@ -18,7 +18,8 @@ from classify_app.intake.rate_limits import address_of, take_open_upload, take_u
 from classify_app.intake.submission import BAD_REQUEST, UNREADABLE_BODY, status_of, submit
 from classify_app.models import Classification, State
 from classify_app.refusals import Unavailable
-from classify_app.results.waiting import in_upload_thread, waiter
+from classify_app.results.waiting import waiter
+from classify_app.threads import in_thread
 from project import env
 from project.pictures import BadPicture
 
@@ -34,13 +35,13 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
         response["Allow"] = "POST"
         return response
     try:
-        field, row = await in_upload_thread(lambda: _submit_posted(request))
+        field, row = await in_thread(lambda: _submit_posted(request))
     except (BadPicture, NotAllowed, Unavailable) as refusal:
         return _refused(refusal)
     seconds = env.web().sync_wait_seconds
     if not await waiter.wait(row.id, seconds):
         return line(f"No result within {seconds} s; classification {row.id} goes on.", 504)
-    row = await in_upload_thread(lambda: finished(row.id))
+    row = await in_thread(lambda: finished(row.id))
     if row.state == State.FAILED:
         return line(row.error, 422)
     return line(row.label if field == BARE else f"{row.file_stem}:{row.label}", 200)

@@ -5,43 +5,22 @@ message can reach the wrong waiter. A waiting request holds no thread and no dat
 """
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseError
 from django.db import connection
 
 from classify_app.models import Classification, State
-from classify_app.threads import give_connection_back
 
 log = structlog.get_logger()
-
-Answer = TypeVar("Answer")
 
 POLL_SECONDS = 0.02
 RETRY_SECONDS = 1.0  # while the database is away
 IDS_PER_QUERY = 500  # SQLite and PostgreSQL bound the parameters of a query.
 
-# Uploads take turns on these threads, and so on their database connections, however many come at once.
-UPLOAD_THREADS = 8
-_uploads = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
 _poll = ThreadPoolExecutor(1, thread_name_prefix="waiter")
-
-
-async def in_upload_thread(work: Callable[[], Answer]) -> Answer:
-    """Run blocking work that may use the database, and give a pooled connection back before returning."""
-
-    def run() -> Answer:
-        try:
-            return work()
-        finally:
-            give_connection_back()
-
-    return await sync_to_async(run, thread_sensitive=False, executor=_uploads)()
 
 
 class Waiter:
