@@ -16,13 +16,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from classify_app.accounts.tokens import revoke
-from classify_app.intake.submission import PictureGone, rerun
+from classify_app.intake.submission import rerun
 from classify_app.models import ApiToken, Classification, DeadLetter, State
-from classify_app.refusals import Unavailable
-from classify_app.repair.redrive import Refused, discard, redrive
+from classify_app.repair.redrive import discard, redrive
 from classify_app.templatetags.recognition import percent
 from project import contract, env
 from project.aws import storage
+from project.refusals import Refusal
 
 admin.site.site_header = admin.site.site_title = "Image recognition"
 admin.site.index_title = "Administration"
@@ -71,7 +71,7 @@ class Browsed(admin.ModelAdmin):
         for row in rows:
             try:
                 act(row)
-            except (Refused, PictureGone, Unavailable) as refusal:
+            except Refusal as refusal:
                 reasons[str(refusal)] += 1
                 continue
             self.log_change(request, row, f"{past.capitalize()}.")

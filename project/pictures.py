@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from project import contract
+from project.refusals import Refusal
 
 # Our own bound, checked on the header before anything is decoded, stands in the place of Pillow's.
 Image.MAX_IMAGE_PIXELS = None
@@ -32,15 +33,8 @@ START_OF_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")  # ITU
 READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
 
-class BadPicture(Exception):
-    """A picture that can't be classified; `code` is stable, the text is a sentence for its owner."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return BadPicture, (self.code, str(self))  # It also travels between processes.
+class BadPicture(Refusal):
+    """A picture that can't be classified."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "classify_app.http.middleware.away",
+    "classify_app.http.middleware.refusals",
 ]
 
 ROOT_URLCONF = "project.urls"

@@ -6,9 +6,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
 from classify_app.intake import backlog as counted
-from classify_app.intake.backlog import Backlog, BacklogFull
+from classify_app.intake.backlog import Backlog
 from classify_app.models import Classification
 from classify_app.results.completion import complete
+from project.refusals import Refusal
 from tests.configuration import configured
 from tests.records import PICTURE, done, requests, row
 from tests.test_submission import stored_keys
@@ -79,10 +80,10 @@ def test_a_picture_that_is_refused_takes_no_place(client):
 
 def test_there_is_place_again_when_results_came(monkeypatch):
     rows, backlog = [row() for _ in range(ALLOWED)], Backlog()
-    with pytest.raises(BacklogFull):
+    with pytest.raises(Refusal, match="wait already"):
         backlog.take_place()
     complete(done(rows[0]))
-    with pytest.raises(BacklogFull):
+    with pytest.raises(Refusal, match="wait already"):
         backlog.take_place()  # counted a moment ago
     monkeypatch.setattr(counted, "COUNTED_EVERY_SECONDS", 0)
     backlog.take_place()

@@ -70,7 +70,7 @@ def test_while_the_database_is_away_nothing_is_received():
         text=True,
     )
     try:
-        while "database away, nothing is received" not in consumer.stderr.readline():
+        while "database unavailable, nothing is received" not in consumer.stderr.readline():
             assert consumer.poll() is None
     finally:
         consumer.kill()

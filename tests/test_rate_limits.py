@@ -8,10 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from classify_app.accounts.tokens import create_token
-from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, RateLimited, take_open_upload, take_upload
+from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, take_open_upload, take_upload
 from classify_app.models import Classification
 from project import env
 from project.env import Web
+from project.refusals import Refusal
 from tests.configuration import configured
 from tests.records import PICTURE, answering
 from tests.test_env import WEB
@@ -101,7 +102,7 @@ def test_the_largest_burst_of_the_existing_clients_passes():
     with configured(RATE_LIMIT_OPEN_PER_MINUTE=str(default)):
         for _ in range(100):
             take_open_upload("192.0.2.5")
-        with pytest.raises(RateLimited):
+        with pytest.raises(Refusal, match="a minute"):
             for _ in range(default):
                 take_open_upload("192.0.2.5")
 

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from classify_app.intake import outbox
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.repair.redrive import Refused, discard, redrive
+from classify_app.repair.redrive import discard, redrive
 from classify_app.repair.sweeper import sweep
 from classify_app.results.completion import complete
 from infra.local import resources
 from project import contract, env
 from project.aws import queues
 from project.aws.clients import sqs
+from project.refusals import Refusal
 from tests.conftest import ROOT
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
 from tests.records import done, environment, failed, requests, table_away
@@ -77,7 +78,7 @@ def test_a_request_whose_classification_is_queued_still_is_sent_again():
 def test_a_request_whose_result_came_meanwhile_is_refused(record):
     letter = dead_request()
     complete(record(letter.classification))
-    with pytest.raises(Refused, match="Its classification has a result by now"):
+    with pytest.raises(Refusal, match="Its classification has a result by now"):
         redrive(letter, "ada")
     letter.refresh_from_db()
     assert letter.state == DeadLetter.State.WAITING
@@ -87,7 +88,7 @@ def test_a_request_whose_result_came_meanwhile_is_refused(record):
 
 def test_a_request_of_no_classification_is_refused():
     letter = dead(REQUESTS, "nonsense")
-    with pytest.raises(Refused, match="It belongs to no classification"):
+    with pytest.raises(Refusal, match="It belongs to no classification"):
         redrive(letter, "ada")
     letter.refresh_from_db()
     assert (letter.state, letter.handled_at) == (DeadLetter.State.WAITING, None)
@@ -97,7 +98,7 @@ def test_a_request_whose_classification_was_deleted_is_refused():
     letter = dead_request()
     letter.classification.delete()
     letter.refresh_from_db()
-    with pytest.raises(Refused, match="It belongs to no classification"):
+    with pytest.raises(Refusal, match="It belongs to no classification"):
         redrive(letter, "ada")
 
 
@@ -135,7 +136,7 @@ def test_a_response_that_cannot_be_sent_goes_on_waiting():
     letter = dead(RESPONSES, "nonsense")
     sqs().delete_queue(QueueUrl=env.aws().response_queue_url)
     try:
-        with pytest.raises(Refused, match="The response queue is away"):
+        with pytest.raises(Refusal, match="The response queue is unavailable"):
             redrive(letter, "ada")
         outbox.flush()
     finally:
@@ -160,7 +161,7 @@ def test_nothing_is_done_twice(make, first, second):
     first(letter, "ada")
     sent = len(requests()) + len(responses())
     letter.refresh_from_db()
-    with pytest.raises(Refused, match="It was redriven or discarded before."):
+    with pytest.raises(Refusal, match="It was redriven or discarded before."):
         second(letter, "bob")
     assert (sent, requests(), responses()) == (first is redrive, [], [])
 

@@ -5,12 +5,13 @@ import re
 import pytest
 from django.test import Client
 
-from classify_app.intake.submission import PictureGone, Unavailable, rerun
+from classify_app.intake.submission import rerun
 from classify_app.models import Classification, State
 from classify_app.results.completion import complete
 from project import contract, env
 from project.aws import storage
 from project.aws.clients import s3
+from project.refusals import Refusal
 from tests.configuration import configured
 from tests.records import PICTURE, answering, done, failed, requests, row, table_away
 
@@ -71,13 +72,13 @@ def test_a_rerun_can_be_run_again(original):
 
 
 def test_without_its_picture_there_is_no_rerun(gone):
-    with pytest.raises(PictureGone, match="The picture is no longer in the input bucket"):
+    with pytest.raises(Refusal, match="The picture is no longer in the input bucket"):
         rerun(gone)
     assert (Classification.objects.count(), requests()) == (1, [])
 
 
 def test_without_its_table_there_is_no_rerun(original):
-    with table_away(), pytest.raises(Unavailable, match="registered"):
+    with table_away(), pytest.raises(Refusal, match="registered"):
         rerun(original)
     assert requests() == []
 

@@ -7,8 +7,9 @@ import sys
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from classify_app.http.responses import status_of
 from classify_app.intake import outbox
-from classify_app.intake.submission import Unavailable, status_of, submit
+from classify_app.intake.submission import submit
 from classify_app.models import Classification, State
 from infra.local import resources
 from infra.local.ports import free_ports
@@ -16,6 +17,7 @@ from project import contract, env
 from project.aws import storage
 from project.aws.clients import s3, sqs
 from project.pictures import BadPicture
+from project.refusals import Refusal
 from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.pictures import jpeg, of_pixels
@@ -106,14 +108,14 @@ def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
 
 
 def test_without_its_bucket_a_picture_is_not_accepted():
-    with configured(INPUT_BUCKET="no-such-bucket"), pytest.raises(Unavailable, match="stored"):
+    with configured(INPUT_BUCKET="no-such-bucket"), pytest.raises(Refusal, match="stored"):
         submit(upload(), None)
     assert not Classification.objects.exists()
     assert requests() == []
 
 
 def test_without_its_table_a_picture_is_not_accepted():
-    with table_away(), pytest.raises(Unavailable, match="registered"):
+    with table_away(), pytest.raises(Refusal, match="registered"):
         submit(upload(), None)
     assert requests() == []
 

@@ -180,7 +180,7 @@ def test_the_synchronous_routes_take_a_token(user):
 
 def test_the_synchronous_routes_want_the_scope_to_write(user):
     response = post_to_old_route(**bearer(token_of(user, "read")))
-    assert (response.status_code, response.text) == (403, "The token has not the scope write.")
+    assert (response.status_code, response.text) == (403, "The token does not have the scope write.")
 
 
 def test_an_open_route_refuses_a_wrong_token_and_takes_none():

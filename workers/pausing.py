@@ -30,7 +30,7 @@ class Pause:
             if self._lasts:
                 return
             self._lasts = True
-        log.warning("AWS away, receiving nothing until it is back", reason=explain(error))
+        log.warning("AWS unavailable, receiving nothing until it is back", reason=explain(error))
         threading.Thread(target=self._wait, name="pause", daemon=True).start()
 
     def _wait(self) -> None:

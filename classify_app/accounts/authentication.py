@@ -10,10 +10,9 @@ from ninja.security.http import HttpAuthBase
 from ninja.utils import check_csrf
 
 from classify_app.accounts.tokens import valid_token
-from classify_app.http.problems import Refusal
+from classify_app.http.responses import BEARER
 from classify_app.threads import in_thread
-
-BEARER = "Bearer"
+from project.refusals import Refusal
 
 
 class UserRequest(HttpRequest):
@@ -22,16 +21,12 @@ class UserRequest(HttpRequest):
     user: User
 
 
-class NotAllowed(Refusal):
-    """The request shows nothing, or not enough, that lets it in."""
-
-
-def unauthenticated(sentence: str) -> NotAllowed:
-    return NotAllowed("unauthenticated", 401, sentence)
+def unauthenticated(sentence: str) -> Refusal:
+    return Refusal("unauthenticated", sentence)
 
 
 def token_in(request: HttpRequest) -> str | None:
-    """Return the token in the Authorization header; None without one. Raises NotAllowed for any other content."""
+    """Return the token in the Authorization header; None without one. Raises Refusal for any other content."""
     header = request.headers.get("Authorization")
     if header is None:
         return None
@@ -42,12 +37,12 @@ def token_in(request: HttpRequest) -> str | None:
 
 
 def owner_of_token(text: str, scope: str) -> User:
-    """Return a token's user. Raises NotAllowed where it isn't valid or hasn't the scope."""
+    """Return a token's user. Raises Refusal where it isn't valid or hasn't the scope."""
     token = valid_token(text)
     if token is None:
         raise unauthenticated("The token is unknown, revoked or expired.")
     if scope not in token.scopes:
-        raise NotAllowed("scope", 403, f"The token has not the scope {scope}.")
+        raise Refusal("scope", f"The token does not have the scope {scope}.")
     return token.user
 
 
@@ -83,5 +78,5 @@ class Session(AuthBase):
         if not request.user.is_authenticated:
             return None
         if check_csrf(request):
-            raise NotAllowed("csrf", 403, "The CSRF token is missing or wrong; programs send an API token instead.")
+            raise Refusal("csrf", "The CSRF token is missing or wrong; programs send an API token instead.")
         return request.user

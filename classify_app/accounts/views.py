@@ -12,8 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from classify_app.accounts.authentication import UserRequest
 from classify_app.accounts.tokens import create_token, revoke
-from classify_app.intake.rate_limits import RateLimited, address_of, take_login
+from classify_app.http.responses import status_of
+from classify_app.intake.rate_limits import address_of, take_login
 from classify_app.pages.forms import TokenForm
+from project.refusals import Refusal
 
 
 class Login(LoginView):
@@ -22,10 +24,11 @@ class Login(LoginView):
     def post(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
         try:
             take_login(address_of(request), request.POST.get("username", ""))
-        except RateLimited as error:
-            messages.error(request, str(error))
-            page = self.render_to_response(self.get_context_data(form=self.form_class(request)), status=error.status)
-            page["Retry-After"] = str(error.retry_after)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            context = self.get_context_data(form=self.form_class(request))
+            page = self.render_to_response(context, status=status_of(refusal))
+            page["Retry-After"] = str(refusal.retry_after)
             return page
         return super().post(request, *args, **kwargs)
 

@@ -18,17 +18,16 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.pagination import CursorPagination, paginate
 from pydantic import Field
 
-from classify_app.accounts.authentication import BEARER, Bearer, NotAllowed, Session, UserRequest, unauthenticated
+from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
-from classify_app.http.problems import MEDIA_TYPE, problem
+from classify_app.http.responses import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, refused
 from classify_app.intake.rate_limits import take_upload
-from classify_app.intake.submission import BAD_REQUEST, UNREADABLE_BODY, PictureGone, rerun, status_of, submit
+from classify_app.intake.submission import rerun, submit
 from classify_app.models import Classification, visible_to
-from classify_app.refusals import Unavailable
 from classify_app.results.waiting import waiter
 from classify_app.threads import in_thread
 from project import env
-from project.pictures import BadPicture
+from project.refusals import Refusal
 
 
 class Api(NinjaAPI):
@@ -218,53 +217,29 @@ def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
     return visible_to(request.user)
 
 
-@api.exception_handler(BadPicture)
-def refuse(request: HttpRequest, refusal: BadPicture) -> HttpResponse:
-    return problem(refusal.code, status_of(refusal), str(refusal))
-
-
-@api.exception_handler(PictureGone)
-def gone(request: HttpRequest, error: PictureGone) -> HttpResponse:
-    return problem("picture_gone", 409, str(error))
-
-
-@api.exception_handler(Unavailable)
-def unavailable(request: HttpRequest, error: Unavailable) -> HttpResponse:
-    response = problem(error.code, error.status, str(error))
-    response["Retry-After"] = str(error.retry_after)
-    return response
-
-
-@api.exception_handler(NotAllowed)
-def not_allowed(request: HttpRequest, refusal: NotAllowed) -> HttpResponse:
-    response = problem(refusal.code, refusal.status, str(refusal))
-    if refusal.status == 401:
-        response["WWW-Authenticate"] = BEARER
-    return response
+@api.exception_handler(Refusal)
+def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    return refused(request.path_info, refusal)
 
 
 @api.exception_handler(AuthenticationError)
 def nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return not_allowed(request, unauthenticated("Send an API token as: Authorization: Bearer TOKEN."))
+    return refuse(request, unauthenticated("Send an API token as: Authorization: Bearer TOKEN."))
 
 
 @api.exception_handler(Http404)
 def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return problem("not_found", 404, str(error) or "There is nothing at this address.")
+    return refuse(request, Refusal(NOT_FOUND, str(error) or "There is nothing at this address."))
 
 
 @api.exception_handler(HttpError)
-def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return problem(BAD_REQUEST, error.status_code, str(error))
-
-
 @api.exception_handler(MultiPartParserError)
 @api.exception_handler(SuspiciousOperation)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
-    return problem(BAD_REQUEST, 400, UNREADABLE_BODY)
+    return refuse(request, Refusal(BAD_REQUEST, "The body can't be read as multipart/form-data with one picture."))
 
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     detail = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors)
-    return problem("invalid", 422, detail)
+    return refuse(request, Refusal("invalid", detail))

@@ -9,9 +9,10 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from classify_app.http.middleware import NO_SPACE, no_space
-from classify_app.http.problems import Refusal, answer_of, is_synchronous
+from classify_app.http.responses import is_synchronous, refused
 from project import env
 from project.pictures import TOO_MANY_BYTES
+from project.refusals import Refusal
 
 ENVELOPE_BYTES = 64_000
 """What multipart/form-data may add to one picture."""
@@ -51,12 +52,12 @@ class BodyLimit:
         try:
             await self._application(scope, Body(allowed_at(path), declared(scope), receive).receive, send)
         except BodyRefused as refusal:
-            await _send(answer_of(path, refusal.code, refusal.status, str(refusal)), receive, send)
+            await _send(refused(path, refusal), receive, send)
         except OSError as error:
             # From Django, which writes a long body to a file before any view or middleware sees it.
             if error.errno not in NO_SPACE:
                 raise
-            await _send(no_space(path, error), receive, send)
+            await _send(refused(path, no_space(error)), receive, send)
 
 
 def declared(scope: Message) -> int | None:
@@ -87,7 +88,7 @@ class Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError as error:
-            raise BodyRefused("too_slow", 408, f"The body did not arrive within {self._seconds:,.0f} s.") from error
+            raise BodyRefused("too_slow", f"The body did not arrive within {self._seconds:,.0f} s.") from error
         self._received += len(message.get("body", b""))
         self._check(self._received)
         self._complete = not message.get("more_body", False)
@@ -95,7 +96,7 @@ class Body:
 
     def _check(self, count: int) -> None:
         if count > self._allowed:
-            raise BodyRefused(TOO_MANY_BYTES, 413, f"The body has more than {self._allowed:,} bytes.")
+            raise BodyRefused(TOO_MANY_BYTES, f"The body has more than {self._allowed:,} bytes.")
 
 
 async def _send(response: HttpResponse, receive: Receive, send: Send) -> None:

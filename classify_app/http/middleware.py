@@ -9,8 +9,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from classify_app.http.problems import answer_of, as_problem
-from classify_app.refusals import RETRY_AFTER_SECONDS
+from classify_app.http.responses import as_problem, refused
+from project.refusals import Refusal, unavailable
 
 log = structlog.get_logger()
 
@@ -55,25 +55,26 @@ def _forget_charset(request: HttpRequest) -> None:
     request.encoding = None  # type: ignore[assignment]
 
 
-def _away(request: HttpRequest, error: Exception) -> HttpResponse | None:
+def _refused(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    refusal = _refusal_for(error)
+    return refused(request.path_info, refusal) if refusal else None
+
+
+def _refusal_for(error: Exception) -> Refusal | None:
+    if isinstance(error, Refusal):
+        return error
     if isinstance(error, OperationalError | InterfaceError):
-        log.error("database away, see DATABASE_URL", error=str(error))
-        return _later(request.path_info, "The database is away for the moment; please try again.")
+        log.error("database unavailable, see DATABASE_URL", error=str(error))
+        return unavailable("The database is unavailable at the moment; please try again.")
     if isinstance(error, OSError) and error.errno in NO_SPACE:
-        return no_space(request.path_info, error)
+        return no_space(error)
     return None
 
 
-def no_space(path: str, error: OSError) -> HttpResponse:
-    """Answer for a body that the disk has no place for."""
+def no_space(error: OSError) -> Refusal:
+    """Return the refusal of a body that the disk has no space for."""
     log.error("no space left for what is uploaded, see TMPDIR", error=str(error))
-    return _later(path, "There is no space left for uploads at the moment; please try again later.")
-
-
-def _later(path: str, sentence: str) -> HttpResponse:
-    response = answer_of(path, "unavailable", 503, sentence)
-    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    return unavailable("There is no space left for uploads at the moment; please try again later.")
 
 
 health = middleware(before=_alive)
@@ -85,5 +86,5 @@ problems_under_api = middleware(after=as_problem)
 utf8_alone = middleware(before=_forget_charset)
 """Reads bodies as UTF-8, whatever charset they claim: Django would try any codec of Python, such as `hex`."""
 
-away = middleware(on_exception=_away)
-"""Answers 503 with Retry-After while the database is away, or the disk full."""
+refusals = middleware(on_exception=_refused)
+"""Answers what a view refuses, and 503 with Retry-After while the database is unavailable or the disk is full."""

@@ -4,17 +4,11 @@ import threading
 import time
 
 from classify_app.models import Classification, State
-from classify_app.refusals import Unavailable
 from project import env
+from project.refusals import Refusal
 
 COUNTED_EVERY_SECONDS = 1.0
 RETRY_AFTER_SECONDS = 30
-
-
-class BacklogFull(Unavailable):
-    """As many pictures wait as may."""
-
-    code = "backlog_full"
 
 
 class Backlog:
@@ -26,7 +20,7 @@ class Backlog:
         self._counted_at = -COUNTED_EVERY_SECONDS
 
     def take_place(self) -> None:
-        """Count one more picture as queued. Raises BacklogFull where there is no place for it."""
+        """Count one more picture as queued. Raises Refusal where MAX_BACKLOG are queued already."""
         allowed = env.web().max_backlog
         with self._lock:
             if time.monotonic() >= self._counted_at + COUNTED_EVERY_SECONDS:
@@ -35,7 +29,8 @@ class Backlog:
                 self._count = queued[:allowed].count()
                 self._counted_at = time.monotonic()
             if self._count >= allowed:
-                raise BacklogFull(f"{allowed:,} pictures wait already; please try again later.", RETRY_AFTER_SECONDS)
+                sentence = f"{allowed:,} pictures wait already; please try again later."
+                raise Refusal("backlog_full", sentence, RETRY_AFTER_SECONDS)
             self._count += 1
 
 

@@ -11,21 +11,14 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from classify_app.refusals import Unavailable
 from project import env
+from project.refusals import Refusal
 
 LOGINS_PER_MINUTE = 10
 """Tries of one name from one address."""
 
 counts = MemoryStorage()
 _limiter = MovingWindowRateLimiter(counts)
-
-
-class RateLimited(Unavailable):
-    """More came within a minute than is allowed."""
-
-    code = "rate_limited"
-    status = 429
 
 
 def address_of(request: HttpRequest) -> str:
@@ -35,17 +28,17 @@ def address_of(request: HttpRequest) -> str:
 
 
 def take_upload(user_id: int) -> None:
-    """Count a user's picture. Raises RateLimited."""
+    """Count a user's picture. Raises Refusal."""
     _take(env.web().rate_limit_uploads_per_minute, "upload", str(user_id))
 
 
 def take_open_upload(address: str) -> None:
-    """Count a picture that came without a token. Raises RateLimited."""
+    """Count a picture that came without a token. Raises Refusal."""
     _take(env.web().rate_limit_open_per_minute, "open", address)
 
 
 def take_login(address: str, username: str) -> None:
-    """Count a try to log in. Raises RateLimited."""
+    """Count a try to log in. Raises Refusal."""
     _take(LOGINS_PER_MINUTE, "login", address, username.casefold()[:150])
 
 
@@ -55,4 +48,5 @@ def _take(per_minute: int, *who: str) -> None:
     limit = RateLimitItemPerMinute(per_minute)
     if not _limiter.hit(limit, *who):
         seconds = max(1, math.ceil(_limiter.get_window_stats(limit, *who).reset_time - time.time()))
-        raise RateLimited(f"At most {per_minute:,} a minute are taken; please try again in {seconds} s.", seconds)
+        sentence = f"At most {per_minute:,} a minute are taken; please try again in {seconds} s."
+        raise Refusal("rate_limited", sentence, seconds)

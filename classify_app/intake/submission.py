@@ -15,38 +15,24 @@ from django.db import transaction
 from classify_app.intake import outbox
 from classify_app.intake.backlog import backlog
 from classify_app.models import Classification, new_id
-from classify_app.refusals import Unavailable
 from project import contract, env
 from project.aws import storage
 from project.aws.clients import ERRORS, explain, s3
-from project.pictures import EMPTY, NOT_AN_IMAGE, TOO_MANY_BYTES, BadPicture, open_picture
+from project.pictures import EMPTY, TOO_MANY_BYTES, BadPicture, open_picture
+from project.refusals import Refusal, unavailable
 
 log = structlog.get_logger()
 
 NOT_REGISTERED = "The picture could not be registered; please try again."
 
-BAD_REQUEST = "bad_request"
-UNREADABLE_BODY = "The body can't be read as multipart/form-data with one picture."
-
-STATUS = {BAD_REQUEST: 400, TOO_MANY_BYTES: 413, NOT_AN_IMAGE: 415}
-"""The HTTP status of each refusal; all others are 422."""
-
 SAME_PICTURE = ("owner_id", "file_name", "input_key", "format", "width", "height", "bytes")
 """What a re-run takes over from its original: all that is known of the picture, nothing of its result."""
-
-
-class PictureGone(Exception):
-    """The input bucket no longer has the picture of a classification; the text is a sentence for its owner."""
-
-
-def status_of(refusal: BadPicture) -> int:
-    return STATUS.get(refusal.code, 422)
 
 
 def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None) -> Classification:
     """Accept a picture: it will be classified from here on, whatever breaks.
 
-    Raises BadPicture where it is refused, Unavailable where it can't be stored or too many wait already.
+    Raises Refusal where the picture is bad, can't be stored, or too many wait already.
     """
     content = _read(file)
     _, header = open_picture(content, env.common().max_pixels)
@@ -68,7 +54,7 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
             storage.put_picture(row.input_key, content, header.content_type, row.file_name)
         except ERRORS as error:
             log.error("picture not stored", reason=explain(error))
-            raise Unavailable("The picture could not be stored; please try again.") from error
+            raise unavailable("The picture could not be stored; please try again.") from error
         _register(row)
     return row
 
@@ -76,15 +62,15 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
 def rerun(original: Classification) -> Classification:
     """Classify a picture that is stored already once more, under an id of its own.
 
-    Raises PictureGone where it is stored no longer, Unavailable where that can't be found out or registered.
+    Raises Refusal where it is no longer stored, or where that can't be found out, or too many wait already.
     """
     try:
         is_stored = storage.has_picture(original.input_key)
     except ERRORS as error:
         log.error("picture not looked for", reason=explain(error))
-        raise Unavailable("The stored picture could not be looked for; please try again.") from error
+        raise unavailable("The stored picture could not be looked for; please try again.") from error
     if not is_stored:
-        raise PictureGone("The picture is no longer in the input bucket, so it can't be classified again.")
+        raise Refusal("picture_gone", "The picture is no longer in the input bucket, so it can't be classified again.")
     _take_place()
     row = Classification(rerun_of=original, **{name: getattr(original, name) for name in SAME_PICTURE})
     _register(row)
@@ -92,14 +78,14 @@ def rerun(original: Classification) -> Classification:
 
 
 def _register(row: Classification) -> None:
-    """Save a new row and let its message be sent once that is committed. Raises Unavailable."""
+    """Save a new row and let its message be sent once that is committed. Raises Refusal."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
             transaction.on_commit(partial(outbox.put, row))
     except DatabaseError as error:
         log.error("row not written", error=str(error))
-        raise Unavailable(NOT_REGISTERED) from error
+        raise unavailable(NOT_REGISTERED) from error
 
 
 def _take_place() -> None:
@@ -107,7 +93,7 @@ def _take_place() -> None:
         backlog.take_place()
     except DatabaseError as error:
         log.error("backlog not counted", error=str(error))
-        raise Unavailable(NOT_REGISTERED) from error
+        raise unavailable(NOT_REGISTERED) from error
 
 
 def _read(file: UploadedFile) -> bytes:

@@ -13,15 +13,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from classify_app.accounts.authentication import UserRequest
+from classify_app.http.responses import status_of
 from classify_app.intake import outbox
 from classify_app.intake.rate_limits import take_upload
-from classify_app.intake.submission import PictureGone, rerun, status_of, submit
+from classify_app.intake.submission import rerun, submit
 from classify_app.models import visible_to
 from classify_app.pages.forms import UploadForm
-from classify_app.refusals import Unavailable
 from classify_app.replaced.synchronous import classify_and_wait
 from project import contract, env
-from project.pictures import BadPicture
+from project.refusals import Refusal
 
 PAGE_SIZE = 24
 REFRESH_SECONDS = 2
@@ -67,12 +67,9 @@ def upload(request: UserRequest) -> HttpResponse:
                 take_upload(request.user.pk)
                 submit(file, request.user, upload_id)
                 accepted += 1
-            except BadPicture as refusal:
-                status = status_of(refusal)
+            except Refusal as refusal:
+                status, retry_after = status_of(refusal), refusal.retry_after or retry_after
                 messages.error(request, f"{file.name}: {refusal}")
-            except Unavailable as error:
-                status, retry_after = error.status, error.retry_after
-                messages.error(request, f"{file.name}: {error}")
     if accepted:
         return redirect("upload-results", upload_id)
     response = _home(request, UploadForm(), status)
@@ -128,8 +125,8 @@ def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
     try:
         take_upload(request.user.pk)
         return redirect(rerun(original))
-    except (PictureGone, Unavailable) as error:
-        messages.error(request, str(error))
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
         return redirect(original)
 
 

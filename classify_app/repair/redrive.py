@@ -10,16 +10,16 @@ from classify_app.models import AWAITS_RESULT, Classification, DeadLetter, State
 from project import env
 from project.aws import queues
 from project.aws.clients import ERRORS
+from project.refusals import Refusal, unavailable
 
 TOO_LATE = "It was redriven or discarded before."
 
 
-class Refused(Exception):
-    """A letter with which this can't be done; the text is a sentence that says why."""
+CONFLICT = "conflict"
 
 
 def redrive(letter: DeadLetter, by: str) -> None:
-    """Send a waiting letter's message again, in the name of a user. Raises Refused."""
+    """Send a waiting letter's message again, in the name of a user. Raises Refusal."""
     if letter.queue == DeadLetter.Queue.REQUESTS:
         _redrive_request(letter, by)
     else:
@@ -27,7 +27,7 @@ def redrive(letter: DeadLetter, by: str) -> None:
 
 
 def discard(letter: DeadLetter, by: str) -> None:
-    """Lay a waiting letter aside for good, in the name of a user; its classification stays as it is. Raises Refused."""
+    """Lay a waiting letter aside for good, in the name of a user; its classification stays as it is. Raises Refusal."""
     _mark(letter, DeadLetter.State.DISCARDED, by)
 
 
@@ -39,27 +39,27 @@ def _redrive_request(letter: DeadLetter, by: str) -> None:
     """
     _mark(letter, DeadLetter.State.REDRIVEN, by)
     if letter.classification_id is None:
-        raise Refused("It belongs to no classification, so there is nothing to classify.")
+        raise Refusal(CONFLICT, "It belongs to no classification, so there is nothing to classify.")
     reopened = Classification.objects.filter(AWAITS_RESULT, id=letter.classification_id).update(
         state=State.QUEUED, error_code="", error="", finished_at=None, submitted_at=None
     )
     if not reopened:
-        raise Refused("Its classification has a result by now; classify it again instead.")
+        raise Refusal(CONFLICT, "Its classification has a result by now; classify it again instead.")
     transaction.on_commit(partial(outbox.put, Classification.objects.get(id=letter.classification_id)))
 
 
 def _redrive_announcement(letter: DeadLetter, by: str) -> None:
     """Send the message to the response queue again; sent first, so that a crash repeats it and loses nothing."""
     if letter.state != DeadLetter.State.WAITING:
-        raise Refused(TOO_LATE)
+        raise Refusal(CONFLICT, TOO_LATE)
     try:
         queues.send(env.aws().response_queue_url, letter.body)
     except ERRORS as error:
-        raise Refused(f"The response queue is away, please try again: {error}") from error
+        raise unavailable(f"The response queue is unavailable, please try again: {error}") from error
     _mark(letter, DeadLetter.State.REDRIVEN, by)
 
 
 def _mark(letter: DeadLetter, state: DeadLetter.State, by: str) -> None:
     waiting = DeadLetter.objects.filter(id=letter.id, state=DeadLetter.State.WAITING)
     if not waiting.update(state=state, handled_at=timezone.now(), handled_by=by):
-        raise Refused(TOO_LATE)
+        raise Refusal(CONFLICT, TOO_LATE)

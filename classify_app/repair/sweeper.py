@@ -44,7 +44,7 @@ def _bring_in(rows: list[Classification]) -> int:
                 taken += complete(record)
                 log.info("stored result taken", id=record.id)
         except ERRORS as error:
-            log.error("output bucket away, row left for the next sweep", id=str(row.id), error=str(error))
+            log.error("output bucket unavailable, row left for the next sweep", id=str(row.id), error=str(error))
         except ContractError as error:
             log.error("stored result can't be read, row left alone", id=str(row.id), error=str(error))
     sent = outbox.send(unanswered) if unanswered else 0

@@ -11,17 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
-from classify_app.accounts.authentication import BEARER, NotAllowed, owner_of_token, token_in, unauthenticated
+from classify_app.accounts.authentication import owner_of_token, token_in, unauthenticated
 from classify_app.accounts.tokens import WRITE
-from classify_app.http.problems import line
+from classify_app.http.responses import BAD_REQUEST, line
 from classify_app.intake.rate_limits import address_of, take_open_upload, take_upload
-from classify_app.intake.submission import BAD_REQUEST, UNREADABLE_BODY, status_of, submit
+from classify_app.intake.submission import submit
 from classify_app.models import Classification, State
-from classify_app.refusals import Unavailable
 from classify_app.results.waiting import waiter
 from classify_app.threads import in_thread
 from project import env
-from project.pictures import BadPicture
+from project.refusals import Refusal
+
+UNREADABLE_BODY = "The body can't be read as multipart/form-data with one picture."
 
 BARE = "myfile"
 WITH_STEM = "inputFile"
@@ -34,10 +35,7 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
         response = line("Post a picture here as multipart/form-data, in the field myfile or inputFile.", 405)
         response["Allow"] = "POST"
         return response
-    try:
-        field, row = await in_thread(lambda: _submit_posted(request))
-    except (BadPicture, NotAllowed, Unavailable) as refusal:
-        return _refused(refusal)
+    field, row = await in_thread(lambda: _submit_posted(request))
     seconds = env.web().sync_wait_seconds
     if not await waiter.wait(row.id, seconds):
         return line(f"No result within {seconds} s; classification {row.id} goes on.", 504)
@@ -47,17 +45,8 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
     return line(row.label if field == BARE else f"{row.file_stem}:{row.label}", 200)
 
 
-def _refused(refusal: BadPicture | NotAllowed | Unavailable) -> HttpResponse:
-    response = line(str(refusal), status_of(refusal) if isinstance(refusal, BadPicture) else refusal.status)
-    if isinstance(refusal, Unavailable):
-        response["Retry-After"] = str(refusal.retry_after)
-    elif response.status_code == 401:
-        response["WWW-Authenticate"] = BEARER
-    return response
-
-
 def _owner_of(request: HttpRequest) -> User | None:
-    """Return the token's user, or nobody where the routes are open. Raises NotAllowed, or RateLimited."""
+    """Return the token's user, or nobody where the routes are open. Raises Refusal."""
     token = token_in(request)
     if token is not None:
         owner = owner_of_token(token, WRITE)
@@ -70,16 +59,17 @@ def _owner_of(request: HttpRequest) -> User | None:
 
 
 def _submit_posted(request: HttpRequest) -> tuple[str, Classification]:
+    """Submit a request's picture; return the field that it came in, and its row. Raises Refusal."""
     owner = _owner_of(request)
     try:
         files = request.FILES
     except (MultiPartParserError, SuspiciousOperation) as error:
-        raise BadPicture(BAD_REQUEST, UNREADABLE_BODY) from error
+        raise Refusal(BAD_REQUEST, UNREADABLE_BODY) from error
     for field in (BARE, WITH_STEM):
         file = files.get(field)
         if file is not None:
             return field, submit(file, owner)
-    raise BadPicture("no_file", f"No picture in the field {BARE} or {WITH_STEM} of a multipart/form-data body.")
+    raise Refusal("no_file", f"No picture in the field {BARE} or {WITH_STEM} of a multipart/form-data body.")
 
 
 def finished(id: UUID) -> Classification:

@@ -25,11 +25,11 @@ Settle: TypeAlias = "Callable[[list[MessageTypeDef]], list[MessageTypeDef]]"
 """Commits what messages say and returns those that are done with, which are then deleted."""
 
 
-class Away(Exception):
+class Unavailable(Exception):
     """The database, or AWS, doesn't answer; the text says which and why."""
 
 
-class DatabaseAway(Away):
+class DatabaseUnavailable(Unavailable):
     """Without the database no queue can be settled; AWS may fail for one queue alone."""
 
 
@@ -53,11 +53,11 @@ def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
             wait_seconds = 0 if busy - {url} else None
             try:
                 came = _take_turn(url, settle, wait_seconds)
-            except Away as away:
-                log.warning("trying again", queue=url, reason=str(away))
+            except Unavailable as error:
+                log.warning("trying again", queue=url, reason=str(error))
                 busy.discard(url)
                 later = time.monotonic() + backoffs[url].seconds()
-                due.update(dict.fromkeys(settles if isinstance(away, DatabaseAway) else [url], later))
+                due.update(dict.fromkeys(settles if isinstance(error, DatabaseUnavailable) else [url], later))
                 continue
             backoffs[url].reset()
             (busy.add if came else busy.discard)(url)
@@ -68,17 +68,19 @@ def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
 
 
 def _take_turn(url: str, settle: Settle, wait_seconds: int | None) -> int:
-    """Receive once and settle what came; return how many messages that were. Raises Away."""
+    """Receive once and settle what came; return how many messages that were. Raises Unavailable."""
     try:
         _ask_database()
         # A stop waits for the poll's end: SQS hands messages to an abandoned poll, and so hides them from the others.
         messages = queues.receive(url, wait_seconds)
         queues.delete(url, settle(messages))
     except ERRORS as error:
-        raise Away(f"AWS away: {explain(error)}") from error
+        raise Unavailable(f"AWS unavailable: {explain(error)}") from error
     except DatabaseError as error:
         connection.close()
-        raise DatabaseAway(f"database away, nothing is received meanwhile, see DATABASE_URL: {error}") from error
+        raise DatabaseUnavailable(
+            f"database unavailable, nothing is received meanwhile, see DATABASE_URL: {error}"
+        ) from error
     return len(messages)
 
 

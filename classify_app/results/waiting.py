@@ -63,7 +63,7 @@ class Waiter:
         try:
             finished = await loop.run_in_executor(_poll, finished_of, list(self._waiting))
         except DatabaseError as error:
-            log.warning("database away, waiting requests go on waiting", error=str(error))
+            log.warning("database unavailable, waiting requests go on waiting", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
             return
         for id in finished:

@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 
 from classify_app.intake import outbox
 from classify_app.models import DeadLetter
-from classify_app.repair.redrive import Refused, redrive
+from classify_app.repair.redrive import redrive
+from project.refusals import Refusal
 
 BY = "manage.py redrive"
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             try:
                 redrive(letter, BY)
                 redriven += 1
-            except Refused as refusal:
+            except Refusal as refusal:
                 refusals.append(f"{letter.pk}: {refusal}")
         outbox.flush()
         self.stdout.write(f"{redriven} redriven")

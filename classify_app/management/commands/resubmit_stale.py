@@ -30,6 +30,6 @@ class Command(BaseCommand):
             try:
                 sweep()
             except DatabaseError as error:
-                log.warning("database away, sweeping again later", error=str(error))
+                log.warning("database unavailable, sweeping again later", error=str(error))
                 connection.close()
             stop.wait(every)

@@ -1,4 +1,4 @@
-"""The database away for longer than results may be received again: none of them becomes a dead letter."""
+"""The database unavailable for longer than results may be received again: none of them becomes a dead letter."""
 
 import time
 

@@ -1,0 +1,98 @@
+"""How a refusal is answered: one table of statuses, and one body for each kind of route."""
+
+import re
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from project.pictures import NOT_AN_IMAGE, TOO_MANY_BYTES
+from project.refusals import Refusal
+
+API_PREFIX = "/api/v1/"
+MEDIA_TYPE = "application/problem+json"
+BEARER = "Bearer"
+
+BAD_REQUEST = "bad_request"
+FORBIDDEN = "forbidden"
+NOT_FOUND = "not_found"
+METHOD_NOT_ALLOWED = "method_not_allowed"
+INTERNAL = "internal"
+
+STATUS = {
+    BAD_REQUEST: 400,
+    "unauthenticated": 401,
+    FORBIDDEN: 403,
+    "scope": 403,
+    "csrf": 403,
+    NOT_FOUND: 404,
+    METHOD_NOT_ALLOWED: 405,
+    "too_slow": 408,
+    "picture_gone": 409,
+    TOO_MANY_BYTES: 413,
+    NOT_AN_IMAGE: 415,
+    "rate_limited": 429,
+    INTERNAL: 500,
+    "unavailable": 503,
+    "backlog_full": 503,
+}
+"""The HTTP status of each code; that of all others is 422."""
+
+WITHOUT_REASON = {
+    400: Refusal(BAD_REQUEST, "The request can't be read."),
+    403: Refusal(FORBIDDEN, "This is not allowed."),
+    404: Refusal(NOT_FOUND, "There is nothing at this address."),
+    405: Refusal(METHOD_NOT_ALLOWED, "This address doesn't take that method."),
+    500: Refusal(INTERNAL, "Something went wrong here; it has been logged."),
+}
+"""What is said where Django or ninja answer with a bare status."""
+
+
+def status_of(refusal: Refusal) -> int:
+    return STATUS.get(refusal.code, 422)
+
+
+def refused(path: str, refusal: Refusal) -> HttpResponse:
+    """Answer a refused request in the way of its route: by a line, a problem, or a page that needs no database."""
+    status = status_of(refusal)
+    if is_synchronous(path):
+        response = line(str(refusal), status)
+    elif path.startswith(API_PREFIX):
+        response = problem(refusal)
+    else:
+        response = HttpResponse(render_to_string("classify_app/refused.html", {"reason": str(refusal)}), status=status)
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
+    if status == 401:
+        response["WWW-Authenticate"] = BEARER
+    return response
+
+
+def problem(refusal: Refusal) -> HttpResponse:
+    """Return a refusal as an RFC 9457 problem, whose `type` is made of its code."""
+    status = status_of(refusal)
+    title = HTTPStatus(status).phrase
+    body = {"type": f"urn:problem:{refusal.code}", "title": title, "status": status, "detail": str(refusal)}
+    return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
+
+
+def line(sentence: str, status: int) -> HttpResponse:
+    """Return one line of text, as the synchronous routes answer."""
+    return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")
+
+
+def is_synchronous(path: str) -> bool:
+    return re.search(settings.SYNCHRONOUS_ROUTES, path.removeprefix("/")) is not None
+
+
+def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return an answer as it is, or as a problem where it is an error under the API that isn't one yet."""
+    if response.status_code not in WITHOUT_REASON or not request.path_info.startswith(API_PREFIX):
+        return response
+    if response.headers.get("Content-Type") == MEDIA_TYPE:
+        return response
+    ours = problem(WITHOUT_REASON[response.status_code])
+    if "Allow" in response:
+        ours["Allow"] = response["Allow"]
+    return ours
