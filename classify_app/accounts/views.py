@@ -11,10 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from classify_app.accounts.authentication import UserRequest
+from classify_app.accounts.forms import TokenForm
 from classify_app.accounts.tokens import create_token, revoke
 from classify_app.http.responses import status_of
 from classify_app.intake.rate_limits import address_of, take_login
-from classify_app.pages.forms import TokenForm
 from project.refusals import Refusal
 
 
