@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from classify_app.admin import MAX_DISCARDS
+from classify_app.admin.dead_letters import MAX_DISCARDS
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
 from classify_app.repair.redrive import discard, redrive
 from classify_app.results.completion import complete

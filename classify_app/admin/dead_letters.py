@@ -1,0 +1,103 @@
+"""Dead letters: messages that were received too often, to send again or to discard."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from classify_app.admin.classifications import small_picture
+from classify_app.admin.read_only import ReadOnlyAdmin
+from classify_app.models import DeadLetter, State
+from classify_app.repair.redrive import discard, redrive
+from project import env
+from project.aws import storage
+
+MAX_DISCARDS = 500
+"""Dead letters that one confirmation names; Django takes 1,000 fields of a form."""
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    actions = ("redrive", "discard")
+    list_display = (
+        "id",
+        "small_picture",
+        "file_name",
+        "queue",
+        "state",
+        "result",
+        "cause",
+        "receives",
+        "first_seen",
+        "last_seen",
+    )
+    list_display_links = ("id", "file_name")
+    list_filter = ("state", "queue", "first_seen")
+    search_fields = ("classification__file_name", "message_id", "body")
+    search_help_text = "Part of a file name or of a message"
+    # By name, which is also by need: waiting, redriven, discarded.
+    ordering = ("-state", "-last_seen", "-id")
+    fieldsets = (
+        (None, {"fields": ("small_picture", "classification", "queue", "cause", "state", "handled_at", "handled_by")}),
+        ("Received", {"fields": ("receives", "first_seen", "last_seen", "message_id")}),
+        ("Message", {"fields": ("message",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
+        letters: QuerySet[DeadLetter] = super().get_queryset(request).select_related("classification")
+        return letters.defer("body", "classification__thumbnail", "classification__record")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        waiting = DeadLetter.objects.filter(state=DeadLetter.State.WAITING).count()
+        return super().changelist_view(request, {"waiting": waiting, "may_act": self.has_act_permission(request)})
+
+    def can_be_acted_on(self, row: DeadLetter) -> bool:
+        return row.state == DeadLetter.State.WAITING
+
+    @admin.action(permissions=["act"], description="Redrive")
+    def redrive(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
+        self.act_on_each(request, letters, lambda letter: redrive(letter, request.user.get_username()), "redriven")
+
+    @admin.action(permissions=["act"], description="Discard")
+    def discard(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> HttpResponse | None:
+        """Discard letters once that is confirmed; until then ask."""
+        if "confirmed" in request.POST:
+            self.act_on_each(request, letters, lambda letter: discard(letter, request.user.get_username()), "discarded")
+            return None
+        named, total = list(letters[:MAX_DISCARDS]), letters.count()
+        title = f"Discard {len(named)} dead letter{pluralize(len(named))}?"
+        shown = {"title": title, "letters": named, "total": total, "media": self.media}
+        context = {**self.admin_site.each_context(request), **shown}
+        return TemplateResponse(request, "admin/classify_app/deadletter/discard_confirmation.html", context)
+
+    @admin.display(description="picture")
+    def small_picture(self, letter: DeadLetter) -> str:
+        """Return the thumbnail; workers make those, so a request that died has a link to the stored picture."""
+        row = letter.classification
+        if row is None or row.state == State.DONE:
+            return small_picture(row)
+        return format_html(
+            '<a href="{}">stored picture</a>', storage.download_url(env.aws().input_bucket, row.input_key)
+        )
+
+    @admin.display(description="file name", ordering="classification__file_name")
+    def file_name(self, letter: DeadLetter) -> str | None:
+        return letter.classification.file_name if letter.classification else None
+
+    @admin.display(description="classification", ordering="classification__state")
+    def result(self, letter: DeadLetter) -> str | None:
+        return letter.classification.get_state_display() if letter.classification else None
+
+    @admin.display(description="message")
+    def message(self, letter: DeadLetter) -> SafeString:
+        try:
+            body = json.dumps(json.loads(letter.body), indent=2)
+        except (ValueError, RecursionError):
+            body = letter.body
+        return format_html("<pre>{}</pre>", body)
