@@ -4,18 +4,18 @@ import asyncio
 import os
 from typing import Any
 
-import django
+from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django.setup(set_prefix=False)
+django_site = get_asgi_application()
 
+# These need Django set up.
 from classify_app.http.body_limit import BodyLimit  # noqa: E402
-from classify_app.http.threadless import Handler  # noqa: E402
-from classify_app.intake import outbox  # noqa: E402 -- needs Django set up
+from classify_app.intake import outbox  # noqa: E402
 from classify_app.intake.submission import warm_up  # noqa: E402
 from project.aws.startup import check_aws  # noqa: E402
 
-site = BodyLimit(Handler())
+site = BodyLimit(django_site)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -35,15 +35,15 @@ MIDDLEWARE = [
     "classify_app.http.middleware.health",
     "classify_app.http.middleware.problems_under_api",  # Before all that refuse requests.
     "classify_app.http.middleware.utf8_alone",
-    "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "classify_app.http.threadless.SecurityMiddleware",
+    "classify_app.http.threadless.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "classify_app.http.threadless.SessionMiddleware",
+    "classify_app.http.threadless.CommonMiddleware",
+    "classify_app.http.threadless.CsrfViewMiddleware",
+    "classify_app.http.threadless.AuthenticationMiddleware",
+    "classify_app.http.threadless.MessageMiddleware",
+    "classify_app.http.threadless.XFrameOptionsMiddleware",
     "classify_app.http.middleware.refusals",
 ]
 
@@ -110,8 +110,14 @@ SYNCHRONOUS_ROUTES = r"^(postApi/image/?)?$"
 SECURE_REDIRECT_EXEMPT = [SYNCHRONOUS_ROUTES] if _web.open_synchronous_routes else []
 SECURE_HSTS_SECONDS = _web.hsts_seconds if _web.https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-# To be in the browsers' own lists is for the owner of a whole domain to ask, not for one of its sites.
-SILENCED_SYSTEM_CHECKS = ["security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    # These look for Django's middleware by name, and ours is derived from it.
+    "security.W001",
+    "security.W002",
+    "security.W003",
+    # To be in the browsers' own lists is for the owner of a whole domain to ask, not for one of its sites.
+    "security.W021",
+]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -1,13 +1,15 @@
 """Middleware without threads: asynchronous requests are guarded, logged in and told messages as Django does it."""
 
 import asyncio
+import threading
 
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 
-from classify_app.http.threadless import Handler
+from classify_app.http.threadless import XFrameOptionsMiddleware
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +22,7 @@ def visit():
     """Runs a visit to the site, given an HTTP client."""
 
     async def run(visitor):
-        transport = httpx.ASGITransport(app=Handler())
+        transport = httpx.ASGITransport(app=ASGIHandler())
         async with httpx.AsyncClient(transport=transport, base_url=SITE, follow_redirects=True) as client:
             return await visitor(client)
 
@@ -73,3 +75,15 @@ def test_answers_carry_the_headers_of_all_middleware(visit):
     for name in ("X-Content-Type-Options", "Content-Security-Policy", "X-Frame-Options", "Content-Length"):
         assert name in page.headers
     assert "Set-Cookie" not in headers
+
+
+def test_hooks_run_in_the_thread_of_the_event_loop(visit, monkeypatch):
+    threads = []
+
+    def process_response(self, request, response):
+        threads.append(threading.get_ident())
+        return response
+
+    monkeypatch.setattr(XFrameOptionsMiddleware, "process_response", process_response)
+    visit(lambda client: client.get("/login/"))
+    assert threads == [threading.get_ident()]

@@ -1,85 +1,85 @@
-"""Django's middleware in asynchronous requests, without a change of thread for each of its hooks.
+"""Django's middleware without a change of thread for each of its hooks.
 
-Django 5.2 runs every hook of its classic middleware in a thread, since some may block: thirteen changes of thread a
-request, a quarter of what an upload costs the site. None of the hooks blocks but those that save a session or messages,
-or read a body for its CSRF token; just these still get a thread.
+In an asynchronous request Django 5.2 runs every hook of its own middleware in a thread, since some may block: thirteen
+changes of thread, a quarter of what an upload costs the site. None of the hooks blocks but those that save a session or
+messages, or read a body for its CSRF token; here just these get a thread.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from csp.middleware import CSPMiddleware
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.handlers.asgi import ASGIHandler
+import csp.middleware
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
-from django.middleware.clickjacking import XFrameOptionsMiddleware
-from django.middleware.common import CommonMiddleware
-from django.middleware.csrf import CsrfViewMiddleware
-from django.middleware.security import SecurityMiddleware
+from django.middleware import clickjacking, common, csrf, security
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
-def _saves_session(request: HttpRequest) -> bool:
-    return request.session.modified
+class Threadless:
+    """Calls the hooks of a middleware that is also derived from this in the event loop.
 
+    The hook for a request must never block; that for a response gets a thread where `blocks` says so.
+    """
 
-def _saves_messages(request: HttpRequest) -> bool:
-    messages = getattr(request, "_messages", None)
-    return messages is not None and (messages.used or messages.added_new)
+    get_response: Any
 
+    def blocks(self, request: HttpRequest) -> bool:
+        return False
 
-def _never(request: HttpRequest) -> bool:
-    return False
-
-
-BLOCKS: dict[type, Callable[[HttpRequest], bool]] = {
-    SecurityMiddleware: _never,
-    CSPMiddleware: _never,
-    SessionMiddleware: _saves_session,
-    CommonMiddleware: _never,
-    CsrfViewMiddleware: _never,
-    AuthenticationMiddleware: _never,
-    MessageMiddleware: _saves_messages,
-    XFrameOptionsMiddleware: _never,
-}
-"""When the hook for a response may block; the hooks for requests never do."""
-
-
-def _calling(blocks: Callable[[HttpRequest], bool]) -> Callable[[Any, HttpRequest], Any]:
-    async def call(self: Any, request: HttpRequest) -> Any:
-        response = self.process_request(request) if hasattr(self, "process_request") else None
+    async def __acall__(self, request: HttpRequest) -> Any:
+        middleware: Any = self
+        response = middleware.process_request(request) if hasattr(self, "process_request") else None
         response = response or await self.get_response(request)
         if not hasattr(self, "process_response"):
             return response
-        if blocks(request):
-            return await sync_to_async(self.process_response)(request, response)
-        return self.process_response(request, response)
-
-    return call
+        if self.blocks(request):
+            return await sync_to_async(middleware.process_response)(request, response)
+        return middleware.process_response(request, response)
 
 
-class Handler(ASGIHandler):
-    """Django's handler of asynchronous requests, with its middleware as above."""
+class SecurityMiddleware(Threadless, security.SecurityMiddleware):
+    pass
 
-    def load_middleware(self, is_async: bool = False) -> None:
-        for middleware, blocks in BLOCKS.items():
-            middleware.__acall__ = _calling(blocks)  # type: ignore[attr-defined]
-        super().load_middleware(is_async)
 
-    def adapt_method_mode(self, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
-        threaded: Any = super().adapt_method_mode(is_async, method, *args, **kwargs)
-        if not is_async or not isinstance(getattr(method, "__self__", None), CsrfViewMiddleware):
-            return threaded
+class CSPMiddleware(Threadless, csp.middleware.CSPMiddleware):
+    pass
 
-        async def check(request: HttpRequest, callback: Any, *arguments: Any) -> Any:
-            # Only to compare a token is the body read.
-            reads_body = request.method not in SAFE_METHODS and not getattr(callback, "csrf_exempt", False)
-            return (
-                await threaded(request, callback, *arguments) if reads_body else method(request, callback, *arguments)
-            )
 
-        return check
+class SessionMiddleware(Threadless, sessions.SessionMiddleware):
+    def blocks(self, request: HttpRequest) -> bool:
+        return request.session.modified
+
+
+class CommonMiddleware(Threadless, common.CommonMiddleware):
+    pass
+
+
+class CsrfViewMiddleware(Threadless, csrf.CsrfViewMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        if iscoroutinefunction(get_response):
+            self.process_view = self._process_view  # type: ignore[assignment, method-assign]
+
+    async def _process_view(self, request: HttpRequest, callback: Any, *arguments: Any) -> Any:
+        check = super().process_view
+        # The body is read only to compare a token.
+        if request.method in SAFE_METHODS or getattr(callback, "csrf_exempt", False):
+            return check(request, callback, *arguments)
+        return await sync_to_async(check)(request, callback, *arguments)
+
+
+class AuthenticationMiddleware(Threadless, auth.AuthenticationMiddleware):
+    pass
+
+
+class MessageMiddleware(Threadless, messages.MessageMiddleware):
+    def blocks(self, request: HttpRequest) -> bool:
+        stored = getattr(request, "_messages", None)
+        return stored is not None and (stored.used or stored.added_new)
+
+
+class XFrameOptionsMiddleware(Threadless, clickjacking.XFrameOptionsMiddleware):
+    pass
