@@ -284,13 +284,13 @@ class Worker:
     )
     precision: str = variable(
         "PRECISION",
-        "`fp32`, `bf16` (torch), `int8` (onnx) or `fp16` (torch on a GPU); empty: fp16 on a GPU, else fp32",
-        default="",
-        parse=word("", "fp32", "bf16", "int8", "fp16"),
+        "`fp32`, `bf16` (torch), `int8` (onnx) or `fp16` (torch on a GPU)",
+        default="fp32",
+        parse=word("fp32", "bf16", "int8", "fp16"),
     )
     verified_file: str = variable(
         "VERIFIED_FILE",
-        "Where `python -m workers verify` notes what it admits; bf16 and int8 run only if it did",
+        "Where `python -m workers verify` notes what it admits; all precisions but fp32 run only if it did",
         default="verified.json",
     )
     preprocessing: str = variable(

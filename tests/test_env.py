@@ -88,7 +88,7 @@ def test_the_worker_needs_no_variable():
         model_fallback=False,
         engine="torch",
         onnx_model="",
-        precision="",
+        precision="fp32",
         verified_file="verified.json",
         preprocessing="reference",
         max_batch_size=8,

@@ -17,7 +17,8 @@ DEADLY = """
 import os, signal, time
 import workers.preprocess as preprocess
 decode = preprocess.decode
-def deadly(content, *rest):
+def deadly(image, *rest):
+    content = image.fp.getvalue()
     if b"KILL" in content:
         os.kill(os.getpid(), signal.SIGKILL)
     if b"STOP" in content:
@@ -28,7 +29,7 @@ def deadly(content, *rest):
         time.sleep(60)
     if b"RAISE" in content:
         raise OSError("a fault of ours")
-    return decode(content, *rest)
+    return decode(image, *rest)
 preprocess.decode = deadly
 """
 

@@ -14,7 +14,7 @@ from torchvision.models import ResNet18_Weights, ResNet50_Weights
 from torchvision.transforms.functional import to_tensor
 
 from project import contract
-from project.pictures import MAX_SCANS, BadPicture
+from project.pictures import MAX_SCANS, BadPicture, open_picture
 from tests import pictures
 from tests.conftest import ROOT
 from tests.pictures import BLUE, RED, WHITE
@@ -27,8 +27,13 @@ PHOTOS = Path(os.environ.get("PHOTOS", ROOT / "samples"))
 PHOTOGRAPHS = sorted(path for path in PHOTOS.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
 
 
+def decode(content, max_pixels=MAX_PIXELS, **options):
+    image, _ = open_picture(content, max_pixels)
+    return preprocess.decode(image, **options)
+
+
 def decoded(content):
-    return preprocess.decode(content, MAX_PIXELS).image
+    return decode(content).image
 
 
 def reference_preprocessing(weights):
@@ -73,7 +78,7 @@ def differences(content, weights):
 
 
 def differences_from(reference, content, ours):
-    picture = preprocess.decode(content, MAX_PIXELS, resize=ours.resize)
+    picture = decode(content, resize=ours.resize)
     difference = preprocess.inputs(ours, "reference")(picture) - reference
     return np.rint(np.abs(difference) * 255 * np.array(ours.deviation, np.float32)[:, None, None]), picture
 
@@ -98,7 +103,7 @@ def test_a_large_jpeg_full_of_detail_is_reduced_and_its_input_nearly_that_of_the
     with Image.open(ROOT / "samples" / name) as image:
         large = pictures.detailed(image.convert("RGB"), (6000, 4000))
     content = pictures.encoded(large, "JPEG", quality=90, subsampling=subsampling)
-    whole = preprocess.decode(content, MAX_PIXELS)
+    whole = decode(content)
     for ours in (reference_preprocessing(ResNet50_Weights.IMAGENET1K_V2), FALLBACK_PREPROCESSING):
         found, picture = differences_from(preprocess.inputs(ours, "reference")(whole), content, ours)
         assert max(picture.image.size) == 3000
@@ -119,25 +124,25 @@ def test_a_jpeg_below_twelve_times_the_input_is_decoded_whole():
     resize = 100
     edge = 2 * preprocess.REDUCED_SIDE * resize
     for side, decoded_side in ((edge, edge // 2), (edge - 1, edge - 1)):
-        picture = preprocess.decode(pictures.jpeg((side, side)), MAX_PIXELS, resize=resize)
+        picture = decode(pictures.jpeg((side, side)), resize=resize)
         assert picture.image.size == (decoded_side, decoded_side)
 
 
 def test_bare_pictures_are_neither_resized_nor_normalised():
     image = pictures.noise((64, 64))
     make = preprocess.inputs(FALLBACK_PREPROCESSING, "bare")
-    picture = preprocess.decode(pictures.encoded(image, "PNG"), MAX_PIXELS, resize=FALLBACK_PREPROCESSING.resize)
+    picture = decode(pictures.encoded(image, "PNG"), resize=FALLBACK_PREPROCESSING.resize)
     assert np.array_equal(make(picture), to_tensor(image).numpy())
 
 
 @pytest.mark.parametrize(("size", "shape"), [((224, 224), (3, 224, 224)), ((224, 7), (3, 7, 224))])
 def test_bare_pictures_may_be_as_large_as_the_crop(size, shape):
-    picture = preprocess.decode(pictures.png(size), MAX_PIXELS)
+    picture = decode(pictures.png(size))
     assert preprocess.inputs(FALLBACK_PREPROCESSING, "bare")(picture).shape == shape
 
 
 def test_larger_pictures_are_never_bare():
-    picture = preprocess.decode(pictures.png((225, 7)), MAX_PIXELS)
+    picture = decode(pictures.png((225, 7)))
     bare, reference = (preprocess.inputs(FALLBACK_PREPROCESSING, kind)(picture) for kind in ("bare", "reference"))
     assert np.array_equal(bare, reference)
 
@@ -194,13 +199,14 @@ def test_the_exif_orientation_is_turned_as_pillow_turns_it(orientation):
 
 
 def test_the_exif_orientation_is_ignored_where_it_should_be():
-    image = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS, exif_transpose=False).image
+    image = decode(pictures.exif_rotated(), exif_transpose=False).image
     assert image.size == pictures.SIZE
 
 
 def test_the_header_tells_the_size_as_stored():
-    picture = preprocess.decode(pictures.exif_rotated(), MAX_PIXELS)
-    assert (picture.header.width, picture.header.height) == pictures.SIZE
+    image, header = open_picture(pictures.exif_rotated(), MAX_PIXELS)
+    assert (header.width, header.height) == pictures.SIZE
+    picture = preprocess.decode(image)
     assert picture.image.size == picture.size == (48, 64)
 
 
@@ -210,8 +216,9 @@ def test_broken_exif_is_no_reason_to_refuse_a_picture():
 
 
 def test_of_several_pictures_in_one_file_the_first_counts():
-    picture = preprocess.decode(pictures.mpo(), MAX_PIXELS)
-    assert picture.header.format == "JPEG"
+    image, header = open_picture(pictures.mpo(), MAX_PIXELS)
+    picture = preprocess.decode(image)
+    assert header.format == "JPEG"
     assert np.abs(np.asarray(picture.image, np.int16) - np.asarray(pictures.gradient(), np.int16)).max() <= 8
 
 
@@ -241,12 +248,12 @@ def test_a_bad_picture_is_refused_with_its_reason(content, code):
 
 
 def test_as_many_pixels_as_allowed_are_decoded():
-    assert preprocess.decode(pictures.of_pixels(100, 50), max_pixels=5_000).size == (100, 50)
+    assert decode(pictures.of_pixels(100, 50), max_pixels=5_000).size == (100, 50)
 
 
 def test_one_pixel_more_is_refused():
     with pytest.raises(BadPicture, match=r"5001 x 1 = 5,001 pixels; at most 5,000 are allowed\."):
-        preprocess.decode(pictures.of_pixels(5_001, 1), max_pixels=5_000)
+        decode(pictures.of_pixels(5_001, 1), max_pixels=5_000)
 
 
 def test_as_many_scans_as_allowed_are_decoded():
@@ -268,13 +275,14 @@ def test_a_pictures_comment_stays_out_of_its_thumbnail(format):
 
 MEASURE = """
 import resource
+from project.pictures import open_picture
 from tests import pictures
 from workers import preprocess
 from workers.preprocess import Preprocessing
 from PIL import Image
 settings = Preprocessing(232, 224, Image.Resampling.BILINEAR, (0.5,) * 3, (0.5,) * 3)
 def peak_of(content):
-    image = preprocess.decode(content, 50_000_000).image
+    image = preprocess.decode(open_picture(content, 50_000_000)[0]).image
     preprocess.tensor(image, settings, settings.normalisation())
     preprocess.thumbnail(image)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,13 @@ def test_a_precision_on_trial_needs_its_admission(bf16, tmp_path):
     admission.note(bf16, GOOD, True, file)
     admission.check(bf16, file)
     assert json.loads(file.read_text())[0]["photographs"] == 100
+
+
+def test_the_precision_of_gpus_needs_its_admission_too(bf16, tmp_path):
+    fp16 = copy(bf16)
+    fp16.precision = "fp16"
+    with pytest.raises(ConfigurationError, match=r"^PRECISION=fp16 is not admitted"):
+        admission.check(fp16, tmp_path / "verified.json")
 
 
 def test_an_admission_is_taken_back_by_a_refusal(bf16, tmp_path):

@@ -12,8 +12,6 @@ from project.env import ConfigurationError
 from workers.classifier import TOP_K
 from workers.engines import Engine
 
-ON_TRIAL = ("bf16", "int8")
-
 Probabilities = npt.NDArray[np.float64]
 """float64, (photographs, labels)."""
 
@@ -65,8 +63,8 @@ def note(engine: Engine, comparison: Comparison, admitted: bool, file: Path) -> 
 
 
 def check(engine: Engine, file: Path) -> None:
-    """Raises ConfigurationError for a precision on trial that was not admitted."""
-    if engine.precision in ON_TRIAL and not any(entry["identity"] == identity(engine) for entry in _entries(file)):
+    """Raises ConfigurationError for a precision below fp32 that was not admitted."""
+    if engine.precision != "fp32" and not any(entry["identity"] == identity(engine) for entry in _entries(file)):
         raise ConfigurationError(
             f"PRECISION={engine.precision} is not admitted for {engine.model.name} ({engine.model.weights}) by {file}, "
             "see VERIFIED_FILE: run `python -m workers verify PHOTOGRAPHS…` with this configuration."

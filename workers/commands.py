@@ -17,7 +17,7 @@ from rich.table import Table
 
 from project import env, logs
 from project.env import ConfigurationError
-from project.pictures import BadPicture
+from project.pictures import BadPicture, open_picture
 from workers import admission, engines, preprocess
 from workers.admission import Comparison
 from workers.classifier import Classifier
@@ -126,9 +126,8 @@ def _inputs(trained: "Trained", files: list[Path]) -> Iterator[Input]:
     make = preprocess.inputs(preprocessing, config.preprocessing)
     for file in track(files, "photographs", console=console):
         try:
-            picture = preprocess.decode(
-                file.read_bytes(), env.common().max_pixels, config.exif_transpose, preprocessing.resize
-            )
+            image, _ = open_picture(file.read_bytes(), env.common().max_pixels)
+            picture = preprocess.decode(image, config.exif_transpose, preprocessing.resize)
         except (BadPicture, OSError) as error:
             raise ConfigurationError(f"{file}: {error}") from error
         yield make(picture)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import structlog
+from PIL import Image
 
 from project import env
 from project.batching import Batcher
@@ -66,16 +67,16 @@ class Pipeline:
     def classify(self, content: bytes) -> Outcome:
         """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
         with self._batcher.expecting():
-            header = open_picture(content, self._max_pixels)[1]
+            image, header = open_picture(content, self._max_pixels)
             with self._few_large if header.width * header.height > LARGE_PIXELS else nullcontext():
-                picture, thumbnail = self._decoders.submit(self._prepared, content).result()
+                picture, thumbnail = self._decoders.submit(self._prepared, image).result()
+            del image  # Decoded it may be large, and the wait for the batch is long.
             future = self._batcher.submit(picture)
         return Outcome(future.result(RESULT_SECONDS), header, thumbnail)
 
-    def _prepared(self, content: bytes) -> tuple[Input, bytes]:
-        """Return the network's input and the thumbnail; the picture itself, which may be large, is let go of."""
-        resize = self.model.preprocessing.resize
-        picture = preprocess.decode(content, self._max_pixels, self._config.exif_transpose, resize)
+    def _prepared(self, image: Image.Image) -> tuple[Input, bytes]:
+        """Return the network's input and the thumbnail of an opened picture."""
+        picture = preprocess.decode(image, self._config.exif_transpose, self.model.preprocessing.resize)
         return self._input(picture), preprocess.thumbnail(picture.image)
 
     def warm_up(self) -> float:

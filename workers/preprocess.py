@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from project.contract import MAX_THUMBNAIL_BYTES
-from project.pictures import BROKEN, READING_ERRORS, BadPicture, Header, open_picture
+from project.pictures import BROKEN, READING_ERRORS, BadPicture
 
 # Memory in blocks above 32 MB goes back to the system as soon as a picture is let go of; smaller ones stay with the
 # thread. Among large pictures a worker took 1.8 GB instead of 2.8.
@@ -66,19 +66,17 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright RGB picture, perhaps at reduced scale, its size at full scale, and its header."""
+    """An upright RGB picture, perhaps at reduced scale, and its width and height at full scale."""
 
     image: Image.Image
     size: tuple[int, int]
-    header: Header
 
 
-def decode(content: bytes, max_pixels: int, exif_transpose: bool = True, resize: int | None = None) -> Decoded:
-    """Decode a picture, of an animation the first frame; a large JPEG reduced, where it will be resized anyway.
+def decode(image: Image.Image, exif_transpose: bool = True, resize: int | None = None) -> Decoded:
+    """Decode an opened picture, of an animation the first frame; a large JPEG reduced, where it will be resized anyway.
 
-    resize: what the shorter side will be resized to. Raises BadPicture.
+    resize: what the shorter side will be resized to, in pixels. Raises BadPicture.
     """
-    image, header = open_picture(content, max_pixels)
     size = image.size
     try:
         if resize:
@@ -94,7 +92,7 @@ def decode(content: bytes, max_pixels: int, exif_transpose: bool = True, resize:
         raise BadPicture(BROKEN, "The picture is truncated or broken.") from error
     # Pillow would write a picture's comment into its thumbnail, however long it is.
     rgb.info.clear()
-    return Decoded(rgb, size, header)
+    return Decoded(rgb, size)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

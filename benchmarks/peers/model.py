@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from project import env
+from project.pictures import open_picture
 from workers import engines, preprocess
 from workers.classifier import Classifier
 from workers.preprocess import Input
@@ -28,7 +29,8 @@ class Model:
     def preprocess(self, content: bytes) -> Input:
         """Return the network's input for a picture's bytes: float32 (3, crop, crop)."""
         exif_transpose, resize = env.worker().exif_transpose, self._preprocessing.resize
-        return self._input(preprocess.decode(content, env.common().max_pixels, exif_transpose, resize))
+        image, _ = open_picture(content, env.common().max_pixels)
+        return self._input(preprocess.decode(image, exif_transpose, resize))
 
     def classify(self, batch: Sequence[Input]) -> list[Answer]:
         """Return the likeliest labels of each picture, best first."""

@@ -50,9 +50,10 @@ class OnnxEngine:
             raise env.ConfigurationError(
                 f"ONNX_MODEL={source} can't be loaded; `python -m workers export` writes such files: {error}"
             ) from error
-        wanted = config.precision or "fp32"
-        if engine.precision != wanted:
-            raise env.ConfigurationError(f"ONNX_MODEL={source} is of {engine.precision}, and PRECISION={wanted}.")
+        if engine.precision != config.precision:
+            raise env.ConfigurationError(
+                f"ONNX_MODEL={source} is of {engine.precision}, and PRECISION={config.precision}."
+            )
         return engine
 
     def logits(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""PyTorch: on processors by fp32 or bf16, with convolutions and batch norms folded; on a GPU by fp16."""
+"""PyTorch: on processors by fp32 or bf16, on a GPU by fp16 too, with convolutions and batch norms folded."""
 
 import warnings
 
@@ -40,14 +40,12 @@ class TorchEngine:
 
     @classmethod
     def load(cls, config: env.Worker) -> "TorchEngine":
-        has_gpu = torch.cuda.is_available()
-        precision = config.precision or ("fp16" if has_gpu else "fp32")
-        allowed = ("fp32", "bf16", "fp16") if has_gpu else ("fp32", "bf16")
-        if precision not in allowed:
+        allowed = ("fp32", "bf16", "fp16") if torch.cuda.is_available() else ("fp32", "bf16")
+        if config.precision not in allowed:
             raise env.ConfigurationError(
-                f"PRECISION={precision} can't be used with ENGINE=torch here; it takes {', '.join(allowed)}."
+                f"PRECISION={config.precision} can't be used with ENGINE=torch here; it takes {', '.join(allowed)}."
             )
-        return cls(networks.load(config), precision, config.intra_op_threads)
+        return cls(networks.load(config), config.precision, config.intra_op_threads)
 
     def logits(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         torch.set_num_threads(self._intra_op_threads)  # OpenMP counts for each thread apart.

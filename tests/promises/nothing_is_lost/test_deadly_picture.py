@@ -21,10 +21,10 @@ def held(key):
         time.sleep(0.05)
     return found
 
-def deadly(content, *rest):
-    if content.endswith(b"KILL"):
+def deadly(image, *rest):
+    if image.fp.getvalue().endswith(b"KILL"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return decode(content, *rest)
+    return decode(image, *rest)
 
 storage.get_picture, preprocess.decode = held, deadly
 """
