@@ -61,25 +61,6 @@ def test_a_million_pictures_are_priced_by_what_aws_charges():
     assert cost.instance_usd(3600) == pytest.approx(cost.INSTANCE_HOUR_USD / 2)
 
 
-def test_the_system_is_measured_from_the_upload_to_the_price(tmp_path):
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    settings = {"MODEL": "resnet18", "LONG_POLL_SECONDS": "1"}
-    command = [sys.executable, "-m", "benchmarks.system", "--images=10", "--rounds=1", "--idle-seconds=1"]
-    subprocess.run([*command, f"--output={tmp_path}"], env=inherited | settings, cwd=ROOT, check=True)
-    document = json.loads((tmp_path / "system.json").read_text())
-    *loads, worker = document["rows"]
-    assert {row["load"] for row in loads} == {"1 at a time", "8 at a time", "32 at a time", "burst"}
-    for row in loads:
-        assert row["model"] == "resnet18"
-        assert {"p50_s", "p95_s", "p99_s", "images_per_s", "emulator_cpu_ms", "usd_per_million"} <= row.keys()
-        assert row["own_cpu_ms"] > 0 and row["forward_cpu_ms"] > 0
-        assert row["s3_requests_per_image"] == 4  # the picture in and out; its record and its label in
-        assert row["sqs_requests_by_operation"]["ReceiveMessage"] > 0
-    assert worker["worker_resident_mb"] > 0
-    assert {"idle_worker_core_percent", "start_model_load_s", "start_to_first_result_s"} <= worker.keys()
-    assert len(document["runs"]) == len(loads) + 2
-
-
 def test_requests_are_counted_by_queue_and_as_they_are_billed(proxied):
     url = env.aws().request_queue_url
     sqs().send_message(QueueUrl=url, MessageBody="x" * 150_000)

@@ -1,0 +1,1 @@
+"""What a worker is made of: these tests need PyTorch."""
