@@ -11,7 +11,7 @@ Answer = TypeVar("Answer")
 
 # Requests take turns on these threads, and so on their database connections, however many come at once.
 THREADS = 8
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
 
 async def in_thread(work: Callable[[], Answer]) -> Answer:
@@ -23,7 +23,7 @@ async def in_thread(work: Callable[[], Answer]) -> Answer:
         finally:
             give_connection_back()
 
-    return await sync_to_async(run, thread_sensitive=False, executor=_threads)()
+    return await sync_to_async(run, thread_sensitive=False, executor=threads)()
 
 
 def give_connection_back() -> None:

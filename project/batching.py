@@ -37,7 +37,7 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         self._run = run
         self._max_batch_size = max_batch_size
-        self._max_wait_seconds = max_wait_seconds
+        self.max_wait_seconds = max_wait_seconds
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
         self._expected = int(always_wait)
@@ -116,7 +116,7 @@ class Batcher(Generic[Item, Result]):
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            deadline = time.monotonic() + self._max_wait_seconds
+            deadline = time.monotonic() + self.max_wait_seconds
             while len(self._waiting) < self._max_batch_size and self._expected and not self._closed:
                 if not self._changed.wait(max(0, deadline - time.monotonic())):
                     break

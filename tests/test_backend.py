@@ -114,7 +114,7 @@ def test_nothing_is_announced_that_was_not_stored(record, no_output_bucket):
 
 
 def test_what_many_threads_announce_goes_in_few_calls(record, proxied, monkeypatch):
-    monkeypatch.setattr(backend._announcer, "_max_wait_seconds", 60)
+    monkeypatch.setattr(backend.announcer, "max_wait_seconds", 60)
     records = [of_another(record) for _ in range(40)]
     assert stored_by_as_many_threads(records) == [None] * 40
     assert by_id(announced()) == by_id(records)
@@ -129,7 +129,7 @@ def test_a_call_takes_no_more_bytes_than_sqs_does(record, proxied):
 
 
 def test_one_alone_waits_for_nobody(record, monkeypatch):
-    monkeypatch.setattr(backend._announcer, "_max_wait_seconds", 60)
+    monkeypatch.setattr(backend.announcer, "max_wait_seconds", 60)
     started = time.monotonic()
     app.backend.store_result(record.id, record, states.SUCCESS)
     assert time.monotonic() - started < 30

@@ -42,7 +42,7 @@ def submit_at_once(count):
 
 
 def test_uploads_at_the_same_time_share_calls(proxied, monkeypatch):
-    monkeypatch.setattr(outbox._outbox, "_max_wait_seconds", 60)
+    monkeypatch.setattr(outbox.batcher, "max_wait_seconds", 60)
     accepted = submit_at_once(20)
     assert ids(requests()) == accepted
     assert proxied.passed["SendMessageBatch"] <= 4

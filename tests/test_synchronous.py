@@ -97,7 +97,7 @@ def test_of_many_at_once_each_gets_its_own_answer():
     with answering(lambda row: done(row, label=f"label of {row.file_stem}")):
         answers = [response.text for response in many()]
     assert answers == [f"test_{number}:label of test_{number}" for number in range(30)]
-    assert waiter._waiting == {}
+    assert waiter.waiting == {}
 
 
 def test_after_the_wait_the_answer_is_504_with_the_id_and_the_work_goes_on(short_wait):
@@ -105,7 +105,7 @@ def test_after_the_wait_the_answer_is_504_with_the_id_and_the_work_goes_on(short
     queued = Classification.objects.get()
     assert_one_line_of_text(response, 504)
     assert str(queued.id) in response.text
-    assert waiter._waiting == {}
+    assert waiter.waiting == {}
 
     assert [request["id"] for request in requests()] == [str(queued.id)]
     finish(done(queued))

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from classify_app.accounts.tokens import create_token, digest, revoke
 from classify_app.models import ApiToken, Classification, visible_to
-from classify_app.threads import THREADS, _threads
+from classify_app.threads import THREADS, threads
 from tests.configuration import configured
 from tests.records import PICTURE, answering, row
 
@@ -134,7 +134,7 @@ def test_its_use_is_noted_to_the_hour(program, user):
 
 def test_looking_a_token_up_leaves_no_pooled_connection_behind(program, user):
     program.post(API, {"file": picture()}, headers=bearer(token_of(user)))
-    left = [_threads.submit(lambda: connections["default"].connection).result() for _ in range(THREADS)]
+    left = [threads.submit(lambda: connections["default"].connection).result() for _ in range(THREADS)]
     # To SQLite each thread keeps its own, since there is no pool that anybody else would need it from.
     assert [one for one in left if one is not None and connection.vendor != "sqlite"] == []
 

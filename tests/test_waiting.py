@@ -11,7 +11,7 @@ from django.db import connections
 
 from classify_app.models import Classification
 from classify_app.results.completion import complete
-from classify_app.results.waiting import IDS_PER_QUERY, Waiter, _poll, finished_of
+from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_of, poll_thread
 from classify_app.threads import THREADS, in_thread
 from tests.records import done, failed, row, table_away
 
@@ -30,7 +30,7 @@ async def wait_for_all(ids, seconds, meanwhile):
     await asyncio.sleep(0.1)
     polling = len(pollers())
     await in_thread(meanwhile)
-    return await asyncio.gather(*waits), polling, waiter._waiting
+    return await asyncio.gather(*waits), polling, waiter.waiting
 
 
 def nothing():
@@ -77,7 +77,7 @@ def test_many_may_wait_for_the_same_row():
 
 def test_each_wait_hears_of_its_own_row_alone():
     finished, queued = row(), row()
-    answers, _, left = wait_for_all([queued.id, finished.id], 0.5, lambda: complete(done(finished)))
+    answers, _, left = wait_for_all([queued.id, finished.id], 2, lambda: complete(done(finished)))
     assert (answers, left) == ([False, True], {})
 
 
@@ -89,7 +89,7 @@ def test_a_wait_that_is_given_up_leaves_nothing_behind():
         await asyncio.sleep(0.1)
         wait.cancel()
         await asyncio.gather(wait, return_exceptions=True)
-        return waiter._waiting
+        return waiter.waiting
 
     assert left_after_giving_up() == {}
 
@@ -145,4 +145,4 @@ def test_threads_share_a_bounded_number_of_threads():
 def test_an_idle_waiter_holds_no_connection():
     queued = row()
     wait_for_all([queued.id], 20, lambda: complete(done(queued)))
-    assert _poll.submit(lambda: connections["default"].connection).result() is None
+    assert poll_thread.submit(lambda: connections["default"].connection).result() is None

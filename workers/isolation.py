@@ -33,13 +33,13 @@ class Isolated:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._child: Any = None
-        self._pipe: Any = None
+        self.child: Any = None
+        self.pipe: Any = None
 
     def classify(self, content: bytes) -> Outcome:
         """Raises BadPicture, also where the picture ends the child or takes too long; ChildUnavailable."""
         with self._turn:
-            if self._child is None or not self._child.is_alive():
+            if self.child is None or not self.child.is_alive():
                 self._start()
             answer = self._ask(content)
         if isinstance(answer, Exception):
@@ -50,45 +50,45 @@ class Isolated:
     def _start(self) -> None:
         # Spawned: a torch model that has run hangs in a forked child.
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._child = context.Process(target=_serve, args=(theirs,), name="isolated-classifier", daemon=True)
-        self._child.start()
+        self.pipe, theirs = context.Pipe()
+        self.child = context.Process(target=_serve, args=(theirs,), name="isolated-classifier", daemon=True)
+        self.child.start()
         theirs.close()  # so that the child's end is the only one, and its death is seen
         try:
-            ready = self._pipe.poll(READY_SECONDS) and self._pipe.recv()
+            ready = self.pipe.poll(READY_SECONDS) and self.pipe.recv()
         except EOFError:
             ready = False
         if not ready:
-            self._end()
+            self.end()
             raise ChildUnavailable("The process for suspicious pictures did not start.")
-        log.info("isolated classifier started", child=self._child.pid)
+        log.info("isolated classifier started", child=self.child.pid)
 
     def _ask(self, content: bytes) -> Any:
         try:
-            self._pipe.send_bytes(content)
-            if self._pipe.poll(PICTURE_SECONDS):
-                return self._pipe.recv()
+            self.pipe.send_bytes(content)
+            if self.pipe.poll(PICTURE_SECONDS):
+                return self.pipe.recv()
         except (EOFError, OSError):
             return self._death()
-        self._end()
+        self.end()
         log.error("picture took too long", seconds=PICTURE_SECONDS)
         return BadPicture(TOO_SLOW, f"The picture was not classified within {PICTURE_SECONDS} s.")
 
     def _death(self) -> Exception:
-        code = self._end()
+        code = self.end()
         if code == -signal.SIGTERM:
             return ChildUnavailable("The process for suspicious pictures was asked to stop.")
         cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         log.error("picture ended its process", cause=cause)
         return BadPicture(CRASHED, f"The picture ended the process that classified it ({cause}).")
 
-    def _end(self) -> int:
+    def end(self) -> int:
         """End the child; return the exit code it had before, or gets by that: a signal's is negative."""
-        self._child.join(1)
-        self._child.kill()
-        self._child.join()
-        code: int = self._child.exitcode
-        self._child = None
+        self.child.join(1)
+        self.child.kill()
+        self.child.join()
+        code: int = self.child.exitcode
+        self.child = None
         return code
 
 

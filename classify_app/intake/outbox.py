@@ -38,22 +38,22 @@ class Waiting:
 
 def expecting() -> AbstractContextManager[None]:
     """Say that a row is about to be put: messages that are ready then wait for it for a moment."""
-    return _outbox.expecting()
+    return batcher.expecting()
 
 
 def put(row: Classification) -> None:
     """Let a committed row's message be sent soon."""
-    _outbox.submit(Waiting(_request(row), time.monotonic())).add_done_callback(log_failure)
+    batcher.submit(Waiting(_request(row), time.monotonic())).add_done_callback(log_failure)
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> None:
     """Wait until all that was put is sent, or can't be."""
-    _outbox.drain(seconds)
+    batcher.drain(seconds)
 
 
 def close() -> None:
     """Send what still waits, and take no more: the end of a process."""
-    if not _outbox.close(FLUSH_SECONDS):
+    if not batcher.close(FLUSH_SECONDS):
         log.warning("stopped with messages unsent, resubmit_stale will send them")
 
 
@@ -109,5 +109,5 @@ def _publish(requests: Sequence[contract.Request]) -> dict[str, SendError]:
     return errors
 
 
-_outbox = Batcher(_send_waiting, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="outbox")
+batcher = Batcher(_send_waiting, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="outbox")
 atexit.register(close)

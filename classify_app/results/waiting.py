@@ -20,20 +20,20 @@ POLL_SECONDS = 0.02
 RETRY_SECONDS = 1.0  # while the database is away
 IDS_PER_QUERY = 500  # SQLite and PostgreSQL bound the parameters of a query.
 
-_poll = ThreadPoolExecutor(1, thread_name_prefix="waiter")
+poll_thread = ThreadPoolExecutor(1, thread_name_prefix="waiter")
 
 
 class Waiter:
     """Answers all waits of one event loop from one polling task, which lives while somebody waits."""
 
     def __init__(self) -> None:
-        self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
+        self.waiting: dict[UUID, set[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def wait(self, id: UUID, seconds: float) -> bool:
         """Return True as soon as the classification is finished, False when `seconds` have passed before."""
         future = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(id, set()).add(future)
+        self.waiting.setdefault(id, set()).add(future)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
@@ -45,29 +45,29 @@ class Waiter:
         return True
 
     def _forget(self, id: UUID, future: "asyncio.Future[None]") -> None:
-        futures = self._waiting.get(id, set())
+        futures = self.waiting.get(id, set())
         futures.discard(future)
         if not futures:
-            self._waiting.pop(id, None)
+            self.waiting.pop(id, None)
 
     async def _poll(self) -> None:
         try:
-            while self._waiting:
+            while self.waiting:
                 await self._answer()
         finally:
             # Not awaited: a wait that begins meanwhile must find this task done.
-            _poll.submit(_close_connection)
+            poll_thread.submit(_close_connection)
 
     async def _answer(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            finished = await loop.run_in_executor(_poll, finished_of, list(self._waiting))
+            finished = await loop.run_in_executor(poll_thread, finished_of, list(self.waiting))
         except DatabaseError as error:
             log.warning("database unavailable, waiting requests go on waiting", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
             return
         for id in finished:
-            for future in self._waiting.get(id, ()):
+            for future in self.waiting.get(id, ()):
                 if not future.done():
                     future.set_result(None)
         await asyncio.sleep(POLL_SECONDS)

@@ -28,9 +28,9 @@ class RecordBackend(BaseBackend):
         if state != states.SUCCESS:
             return result
         # Expected before it is stored: announcements that are ready then wait for this one for a moment.
-        with _announcer.expecting():
+        with announcer.expecting():
             stored = storage.put_record(result)
-            announced = _announcer.submit(announcement(stored))
+            announced = announcer.submit(announcement(stored))
         error = announced.result()
         if error is not None:
             raise error
@@ -56,4 +56,4 @@ def _send(announcements: list[str]) -> list[SendError | None]:
     return send_all(quick_sqs(), env.aws().response_queue_url, announcements)
 
 
-_announcer = Batcher(_send, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer")
+announcer = Batcher(_send, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer")

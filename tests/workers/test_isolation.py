@@ -44,8 +44,8 @@ def isolated(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     child = Isolated()
     yield child
-    if child._child:
-        child._end()
+    if child.child:
+        child.end()
 
 
 @pytest.mark.timeout(120)
@@ -54,9 +54,9 @@ def test_a_picture_is_classified_as_in_the_worker_and_the_child_is_kept(isolated
     there = isolated.classify(sample.read_bytes())
     assert there.top5[0].label == here.top5[0].label
     assert (there.header, there.thumbnail) == (here.header, here.thumbnail)
-    first = isolated._child.pid
+    first = isolated.child.pid
     isolated.classify(sample.read_bytes())
-    assert isolated._child.pid == first != os.getpid()
+    assert isolated.child.pid == first != os.getpid()
 
 
 @pytest.mark.timeout(120)
@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_picture_is_said_and_the_child_lives(isolated, samp
     assert bad.value.code == BROKEN
     with pytest.raises(RuntimeError, match="a fault of ours"):
         isolated.classify(sample.read_bytes() + b"RAISE")
-    assert isolated._child.is_alive()
+    assert isolated.child.is_alive()
 
 
 @pytest.mark.timeout(120)
@@ -124,13 +124,13 @@ def test_a_child_that_cannot_start_blames_no_picture(isolated, sample, monkeypat
 @pytest.mark.timeout(120)
 def test_the_child_ends_with_its_worker(isolated, sample):
     isolated.classify(sample.read_bytes())
-    child = isolated._child
-    isolated._pipe.close()
+    child = isolated.child
+    isolated.pipe.close()
     child.join(10)
     assert child.exitcode == 0
-    isolated._child = None
+    isolated.child = None
 
 
 def test_the_child_does_not_hear_what_its_workers_group_is_told(isolated, sample):
     isolated.classify(sample.read_bytes())
-    assert os.getpgid(isolated._child.pid) != os.getpgid(0)
+    assert os.getpgid(isolated.child.pid) != os.getpgid(0)

@@ -3,13 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import cycle, islice
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.system.conftest import StartSystem
 from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System, wait_until
-from tests.system.photos import FINISH_SECONDS, RIGHT, check_all_done_and_right, post, records
+from tests.system.photos import FINISH_SECONDS, RIGHT, check_all_done_and_right, post, records, wait_until_finished
 
 COUNT = 50
 UPLOADS_AT_ONCE = 8
@@ -24,18 +25,23 @@ def post_all_until_some_are_done(system: System, threads: ThreadPoolExecutor, cl
     return ids
 
 
-def test_what_a_killed_worker_held_is_classified_by_the_next(start_system: StartSystem):
+def test_what_a_killed_worker_held_is_classified_by_the_next(start_system: StartSystem, tmp_path: Path):
+    switch = tmp_path / "waiting"
     system = start_system(workers=0)
     system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
+    system.hold_pictures(switch)
+    switch.unlink()
     system.start_worker("worker1")
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads, system.client() as client:
-        posting = post_all_until_some_are_done(system, threads, client)
+        done = [post(client, name) for name in islice(cycle(RIGHT), SOME)]
+        wait_until_finished(client, done)
+        switch.touch()
+        held = list(threads.map(partial(post, client), islice(cycle(RIGHT), COUNT - SOME)))
+        wait_until(lambda: system.depth(REQUESTS).held > SOME, FINISH_SECONDS, "the worker holds pictures")
         system.kill("worker1")
-        assert system.depth(REQUESTS).held > 0
-        ids = list(posting)
-        assert len(records(system)) < COUNT
+        switch.unlink()
         system.start_worker("worker2")
-        check_all_done_and_right(system, client, ids)
+        check_all_done_and_right(system, client, done + held)
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(start_system: StartSystem):
