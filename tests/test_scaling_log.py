@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from classify_app.management.commands import scaling_log
+from infra import scaling_log
 from tests.environment import AWS_URL
 
 GROUP = "recognition-workers"
@@ -58,7 +58,7 @@ def aws(monkeypatch):
 
 def printed(**options: object) -> str:
     out = StringIO()
-    call_command("scaling_log", stdout=out, **options)
+    call_command(scaling_log.Command(), stdout=out, **options)
     return out.getvalue()
 
 
