@@ -1,6 +1,5 @@
 """`make elastic`: bursts of pictures, and a fleet of real workers that grows and shrinks with them."""
 
-import json
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from rich.table import Table
 from infra.elastic import drawing
 from infra.elastic.bursts import Bursts, Outcome
 from infra.elastic.group import Group, LaunchesFail
+from infra.elastic.history import History, read
 from infra.elastic.instances import Instance
 from infra.elastic.loop import Loop, Minute, Queue
 from infra.local import resources
@@ -61,7 +61,10 @@ def run(
     plan: Annotated[Path | None, typer.Option(help="JSON of a Terraform plan, in place of the copy.")] = None,
     history: Annotated[
         Path,
-        typer.Option(dir_okay=False, help="Where the minutes are written; logs and all else go into HISTORY.state."),
+        typer.Option(
+            dir_okay=False,
+            help="Where the minutes are written; HISTORY.html shows them, logs and all else go into HISTORY.state.",
+        ),
     ] = HISTORY,
 ) -> None:
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
@@ -74,19 +77,20 @@ def run(
     )
     state = fresh_state(history)
     ports = env.read(env.Local)
-    settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS), "FLEET_FILE": str(history.absolute())}
+    settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    kept = History(history, minute_seconds=60 / speed)
+    kept.write([])
+    console.print(f"the fleet live: {kept.page.as_uri()}", soft_wrap=True)
     try:
         with running(ports, console.print, state=state, names=NAMES, settings=settings, keep=False) as stack:
             environ = {**environment(ports, state), **settings}
-            console.print(
-                f"the fleet live: {stack.site}/fleet/   user admin, password {stack.admin_password}", soft_wrap=True
-            )
+            console.print(f"the site: {stack.site}/   user admin, password {stack.admin_password}", soft_wrap=True)
             group = Group(
                 lambda number: Instance(number, environ, stack.logs, HOOK_SECONDS),
                 fleet.group.desired,
                 lambda line: console.print(f"[dim]{line}[/dim]"),
             )
-            loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, history)
+            loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, kept.write)
             try:
                 client = Bursts(stack.site, stack.token, pictures)
                 outcome = played(loop, group, client, sizes, fleet.group.min)
@@ -100,6 +104,8 @@ def run(
     except (LaunchesFail, httpx.HTTPError) as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
+    finally:
+        kept.end()
     raise typer.Exit(report(loop.minutes, group, outcome, fleet))
 
 
@@ -107,8 +113,7 @@ def run(
 def plot(history: Path, image: Path) -> None:
     """Draw a run's history, such as .local/elastic/history.json, as IMAGE.png."""
     try:
-        document = json.loads(history.read_text())
-        drawing.draw([Minute(**minute) for minute in document["minutes"]], image)
+        drawing.draw(read(history), image)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SystemExit(f"{history} can't be drawn: {error!r}") from error
     except PlotError as error:
