@@ -4,6 +4,7 @@
 what `terraform show -json PLAN` prints, for the whole stack or for the worker module alone.
 """
 
+import ast
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -284,16 +285,16 @@ def _bound(text: str | None) -> float | None:
 
 def _held_messages(alarm: Alarm) -> float:
     """Return the number by which the scale-in alarm divides the work to find the instances that it needs."""
-    divisors = [
-        divided.operands[1].number
-        for ceiling in metric_math.parse(alarm.expression).nodes()
-        if ceiling.what == "CEIL"
-        for divided in ceiling.operands
-        if divided.what == "/" and divided.operands[1].number
-    ]
-    if len(divisors) != 1:
+    divisors = []
+    for node in ast.walk(metric_math.parse(alarm.expression)):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="CEIL"), args=[ast.BinOp(op=ast.Div(), right=ast.Constant(value=float(by)))]
+            ):
+                divisors.append(by)
+    if len(divisors) != 1 or not divisors[0]:
         raise PolicyError(f"The scale-in alarm's `{alarm.expression}` must have one CEIL(messages / NUMBER).")
-    return float(divisors[0] or 0)
+    return divisors[0]
 
 
 def _one_of(allowed: tuple[str, ...], value: str, what: str) -> None:
