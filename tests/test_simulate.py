@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from infra.scaling import policies
 from infra.scaling.steps import Capacity
-from infra.simulate import tuning
 from infra.simulate.__main__ import cli
 from infra.simulate.comparison import BUILT_IN, FORESIGHT, MOST, OLD, OURS, TRACKING, Setting, outcomes
+from infra.simulate.research import tuning
 from infra.simulate.scalers import Scheduled, StepScaling, TargetTracking, foresight, old
 from infra.simulate.simulation import Conditions, simulate
 from infra.simulate.worker import BenchmarkError, Worker, measured

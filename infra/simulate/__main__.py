@@ -11,8 +11,9 @@ from rich.console import Console
 from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
 from infra.scaling.policies import Fleet, PolicyError
-from infra.simulate import report, tuning
+from infra.simulate import report
 from infra.simulate.comparison import BUILT_IN, MOST, OURS, Setting, compare, outcomes
+from infra.simulate.research import tuning
 from infra.simulate.simulation import Conditions
 from infra.simulate.worker import BenchmarkError, Worker, measured
 from infra.simulate.workloads import SHAPES, TraceError, Workload
