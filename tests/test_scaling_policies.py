@@ -6,6 +6,7 @@ import json
 import pytest
 
 from infra.scaling import policies
+from infra.scaling.plan import read_plan
 from infra.scaling.policies import Group, Metric, PolicyError, Step
 
 EXPRESSION = "IF(m_visible >= 0, CEIL((m_visible + m_inflight) / 32) - (m_inservice - 1))"
@@ -88,7 +89,7 @@ def changed(name, type, /, **values):
 
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_plan_is_read_wherever_its_worker_module_lies(tmp_path, nested):
-    fleet = policies.read(plan(tmp_path, resources(), nested=nested))
+    fleet = read_plan(plan(tmp_path, resources(), nested=nested))
     assert fleet.group == Group(min=1, max=20, desired=1, default_instance_warmup=180)
     assert fleet.held_messages == 32
     assert fleet.out_policy.steps == (Step(lower=0, upper=4, adjustment=25), Step(lower=4, upper=None, adjustment=100))
@@ -103,25 +104,25 @@ def test_an_instance_may_be_kept_for_a_fraction_of_a_message(tmp_path):
     made = copy.deepcopy(resources())
     for query in next(one for one in made if one["name"] == "in")["values"]["metric_query"]:
         query["expression"] = query["expression"] and query["expression"].replace("/ 32", "/ 2.5")
-    assert policies.read(plan(tmp_path, made)).held_messages == 2.5
+    assert read_plan(plan(tmp_path, made)).held_messages == 2.5
 
 
 def test_the_warmup_is_the_policys_or_the_groups_or_the_cooldown_that_aws_falls_back_to(tmp_path):
-    fleet = policies.read(plan(tmp_path, resources()))
+    fleet = read_plan(plan(tmp_path, resources()))
     assert [fleet.warmup(fleet.out_policy), fleet.warmup(fleet.in_policy)] == [120, 180]
-    bare = policies.read(plan(tmp_path, changed("worker", "group", default_instance_warmup=None)))
+    bare = read_plan(plan(tmp_path, changed("worker", "group", default_instance_warmup=None)))
     assert bare.warmup(bare.in_policy) == 300
 
 
 def test_a_plain_alarm_is_read_as_its_only_metric(tmp_path):
     plain = {"metric_query": [], "metric_name": "Load", "statistic": "Average", "period": 120}
-    alarm = policies.read(plan(tmp_path, changed("out", "alarm", **plain))).out_alarm
+    alarm = read_plan(plan(tmp_path, changed("out", "alarm", **plain))).out_alarm
     assert alarm.expression == "metric"
     assert alarm.metrics == (Metric(id="metric", name="Load", stat="Average", period=120),)
 
 
 def test_what_is_written_is_read_again(tmp_path):
-    fleet = policies.read(plan(tmp_path, resources()))
+    fleet = read_plan(plan(tmp_path, resources()))
     (tmp_path / "policies.json").write_text(fleet.json())
     assert policies.load(tmp_path / "policies.json") == fleet
 
@@ -160,14 +161,14 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
 )
 def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
     with pytest.raises(PolicyError, match=sentence):
-        policies.read(plan(tmp_path, made))
+        read_plan(plan(tmp_path, made))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0"])
 def test_what_is_no_plan_is_said(tmp_path, content):
     (tmp_path / "plan.json").write_bytes(content)
     with pytest.raises(PolicyError, match="isn't what `terraform show -json PLAN` prints"):
-        policies.read(tmp_path / "plan.json")
+        read_plan(tmp_path / "plan.json")
     (tmp_path / "plan.json").write_bytes(content or b"{")
     with pytest.raises(PolicyError, match="isn't a file of scaling policies"):
         policies.load(tmp_path / "plan.json")

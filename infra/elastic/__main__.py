@@ -29,6 +29,7 @@ from infra.local.photographs import photographs
 from infra.local.stack import running
 from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
+from infra.scaling.plan import read_plan
 from infra.scaling.policies import Fleet
 from infra.simulate.report import PlotError
 from project import env
@@ -187,7 +188,7 @@ def _photographs() -> list[Path]:
 
 def _fleet(plan: Path | None) -> Fleet:
     try:
-        return policies.read(plan) if plan else policies.load()
+        return read_plan(plan) if plan else policies.load()
     except (policies.PolicyError, ExpressionError, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--plan") from error
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
+from infra.scaling.plan import read_plan
 from infra.scaling.policies import Fleet, PolicyError
 from infra.simulate import report
 from infra.simulate.comparison import BUILT_IN, MOST, OURS, Setting, compare, outcomes
@@ -124,7 +125,7 @@ def tune(
 
 def _fleet(plan: Path | None) -> Fleet:
     try:
-        return policies.load() if plan is None else policies.read(plan)
+        return policies.load() if plan is None else read_plan(plan)
     except (PolicyError, ExpressionError, OSError) as error:
         raise SystemExit(str(error)) from error
 
