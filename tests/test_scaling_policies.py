@@ -164,7 +164,40 @@ def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
         read_plan(plan(tmp_path, made))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0"])
+def lacking(place, *path):
+    """Return resources of which the one at `place` has no such attribute; a path leads into nested ones."""
+    made = copy.deepcopy(resources())
+    values = made[place]["values"]
+    for key in path[:-1]:
+        values = values[key]
+    del values[path[-1]]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lacking(4, "autoscaling_group_name"), "aws_autoscaling_policy.out has no autoscaling_group_name"),
+        (lacking(1, "max_size"), "aws_autoscaling_group x-workers has no max_size"),
+        (lacking(2, "threshold"), "aws_cloudwatch_metric_alarm.out has no threshold"),
+        (lacking(3, "metric_query", 1, "metric", 0, "stat"), "aws_cloudwatch_metric_alarm.in has no stat"),
+        (lacking(6, "step_adjustment"), "aws_autoscaling_policy.in has no step_adjustment"),
+        (lacking(6, "step_adjustment", 0, "scaling_adjustment"), "aws_autoscaling_policy.in has no scaling_adjustment"),
+        (
+            changed("worker", "group", max_size=None),
+            "aws_autoscaling_group x-workers has a value of an unexpected type",
+        ),
+        (changed("in", "policy", step_adjustment=None), "aws_autoscaling_policy.in has a value of an unexpected type"),
+    ],
+)
+def test_a_resource_that_lacks_an_attribute_is_named(tmp_path, made, sentence):
+    with pytest.raises(PolicyError, match=f"The plan's {sentence}"):
+        read_plan(plan(tmp_path, made))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0", b'{"planned_values": {"root_module": []}}']
+)
 def test_what_is_no_plan_is_said(tmp_path, content):
     (tmp_path / "plan.json").write_bytes(content)
     with pytest.raises(PolicyError, match="isn't what `terraform show -json PLAN` prints"):

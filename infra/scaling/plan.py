@@ -7,65 +7,88 @@ what `terraform show -json PLAN` prints, for the whole stack or for the worker m
 import ast
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.scaling import metric_math
 from infra.scaling.policies import POLICIES, Alarm, Fleet, Group, Metric, PolicyError, Step, StepPolicy
+
+ALARM, POLICY = "aws_cloudwatch_metric_alarm", "aws_autoscaling_policy"
+Result = TypeVar("Result")
 
 
 def read_plan(path: Path) -> Fleet:
     """Read a plan's JSON. Raises PolicyError that names what is missing or not modelled."""
     try:
-        root = json.loads(path.read_text())["planned_values"]["root_module"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        resources = list(_resources(json.loads(path.read_text())["planned_values"]["root_module"]))
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise PolicyError(f"{path} isn't what `terraform show -json PLAN` prints.") from error
-    resources = list(_resources(root))
-    out_policy = _found(resources, "aws_autoscaling_policy", "out")
-    group = _group(resources, out_policy["autoscaling_group_name"])
-    _refuse_other_policies(resources, group["name"])
-    in_alarm = _read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "in"))
+    scaled = _found(resources, POLICY, "out", lambda values: values["autoscaling_group_name"])
+    group = _group(resources, scaled)
+    _refuse_other_policies(resources, scaled)
+    in_alarm = _found(resources, ALARM, "in", _read_alarm)
     return Fleet(
-        group=Group(
-            min=group["min_size"],
-            max=group["max_size"],
-            desired=group["min_size"] if group["desired_capacity"] is None else group["desired_capacity"],
-            default_instance_warmup=group["default_instance_warmup"],
-        ),
+        group=group,
         held_messages=_held_messages(in_alarm),
-        out_alarm=_read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "out")),
-        out_policy=_read_policy(out_policy),
+        out_alarm=_found(resources, ALARM, "out", _read_alarm),
+        out_policy=_found(resources, POLICY, "out", _read_policy),
         in_alarm=in_alarm,
-        in_policy=_read_policy(_found(resources, "aws_autoscaling_policy", "in")),
+        in_policy=_found(resources, POLICY, "in", _read_policy),
     )
 
 
 def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from module.get("resources", [])
+    for one in module.get("resources", []):
+        yield {"type": one["type"], "name": one["name"], "values": one.get("values", {})}
     for child in module.get("child_modules", []):
         yield from _resources(child)
 
 
-def _found(resources: list[Mapping[str, Any]], type: str, name: str) -> Mapping[str, Any]:
+def _found(
+    resources: list[Mapping[str, Any]], type: str, name: str, read: Callable[[Mapping[str, Any]], Result]
+) -> Result:
+    """Return what is read of the values of the one resource that has this type and name."""
     alike = [one["values"] for one in resources if one["type"] == type and one["name"] == name]
     if len(alike) != 1:
         raise PolicyError(f"The plan has {len(alike)} resources {type}.{name}; there must be one.")
-    found: Mapping[str, Any] = alike[0]
-    return found
+    with _naming(f"{type}.{name}"):
+        return read(alike[0])
 
 
-def _group(resources: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+@contextmanager
+def _naming(resource: str) -> Iterator[None]:
+    """Name the resource whose values lack an attribute; a plan leaves out those that are known after it is applied."""
+    try:
+        yield
+    except KeyError as error:
+        raise PolicyError(f"The plan's {resource} has no {error.args[0]}, or none before it is applied.") from error
+    except TypeError as error:
+        raise PolicyError(f"The plan's {resource} has a value of an unexpected type: {error}.") from error
+
+
+def _group(resources: list[Mapping[str, Any]], name: str) -> Group:
     """Return the group that the policies name: there are others, of the web tier."""
     groups: list[Mapping[str, Any]] = [one["values"] for one in resources if one["type"] == "aws_autoscaling_group"]
     for group in groups:
         if group.get("name") == name:
-            return group
+            with _naming(f"aws_autoscaling_group {name}"):
+                return _read_group(group)
     raise PolicyError(f"The plan has no aws_autoscaling_group whose name is {name!r}, which the policy scales.")
 
 
+def _read_group(values: Mapping[str, Any]) -> Group:
+    return Group(
+        min=values["min_size"],
+        max=values["max_size"],
+        desired=values["min_size"] if values["desired_capacity"] is None else values["desired_capacity"],
+        default_instance_warmup=values["default_instance_warmup"],
+    )
+
+
 def _refuse_other_policies(resources: list[Mapping[str, Any]], group: str) -> None:
-    policies = [one for one in resources if one["type"] == "aws_autoscaling_policy"]
+    policies = [one for one in resources if one["type"] == POLICY]
     names = [one["name"] for one in policies if one["values"].get("autoscaling_group_name") == group]
     others = [name for name in names if name not in ("out", "in")]
     if others:
