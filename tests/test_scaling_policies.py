@@ -142,7 +142,7 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
         (changed("out", "policy", adjustment_type="Halve"), "The adjustment type is 'Halve'"),
         (changed("out", "alarm", comparison_operator="Near"), "The comparison operator is 'Near'"),
         (changed("out", "alarm", treat_missing_data="so"), "The treatment of missing data is 'so'"),
-        (changed("out", "alarm", datapoints_to_alarm=3), "can't need 3 of 2"),
+        (changed("out", "alarm", datapoints_to_alarm=3), "can't need 3 datapoints of 2"),
         (
             changed("out", "alarm", metric_query=resources()[2]["values"]["metric_query"][:2]),
             "reads m_inservice, which it has no metric for",
@@ -152,7 +152,7 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
             r"must have one CEIL\(messages / NUMBER\)",
         ),
         (changed("worker", "group", min_size=30), "A group of 30 to 20 can't want 30 instances"),
-        (changed("worker", "group", min_size=0), "A group of 0 instances at least isn't modelled"),
+        (changed("worker", "group", min_size=0), "A group with a minimum of 0 isn't modelled"),
         (
             [*resources(), scaling_policy("wake", "ChangeInCapacity", ("0", "", 1))],
             "scales 'x-workers' by wake too; only out and in are modelled",

@@ -64,7 +64,9 @@ class Alarm:
         if self.period % 60:
             raise PolicyError(f"The alarm on {self.label} has a period of {self.period} s: only minutes are modelled.")
         if not 1 <= self.datapoints <= self.evaluation_periods:
-            raise PolicyError(f"The alarm on {self.label} can't need {self.datapoints} of {self.evaluation_periods}.")
+            raise PolicyError(
+                f"The alarm on {self.label} can't need {self.datapoints} datapoints of {self.evaluation_periods}."
+            )
         unknown = metric_math.metric_ids(self.expression) - {metric.id for metric in self.metrics}
         if unknown:
             raise PolicyError(
@@ -83,7 +85,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An adjustment for values between two bounds, relative to the alarm's threshold; None: without an end."""
+    """An adjustment for values between two bounds, relative to the alarm's threshold; None: unbounded."""
 
     lower: float | None
     upper: float | None
@@ -125,7 +127,7 @@ class Group:
         if not self.min <= self.desired <= self.max:
             raise PolicyError(f"A group of {self.min} to {self.max} can't want {self.desired} instances.")
         if self.min < 1:
-            raise PolicyError(f"A group of {self.min} instances at least isn't modelled: it must keep one.")
+            raise PolicyError(f"A group with a minimum of {self.min} isn't modelled: it must keep one instance.")
 
 
 @dataclass(frozen=True, kw_only=True)
