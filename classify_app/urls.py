@@ -4,7 +4,6 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from classify_app.accounts import views as account
-from classify_app.fleet import fleet
 from classify_app.pages import views
 from classify_app.replaced.synchronous import classify_and_wait
 
@@ -19,7 +18,6 @@ urlpatterns = [
     path("account/tokens/<int:id>/revoke/", account.revoke_token, name="revoke-token"),
     path("upload/", views.upload, name="upload"),
     path("upload/<uuid:upload_id>/", views.upload_results, name="upload-results"),
-    path("fleet/", fleet, name="fleet"),
     path("history/", views.history, name="history"),
     path("classifications/<uuid:id>/", views.classification, name="classification"),
     path("classifications/<uuid:id>/rerun/", views.classify_again, name="rerun"),

@@ -181,11 +181,6 @@ class Web:
     response_dead_letter_queue_url: str = variable(
         "RESPONSE_DEAD_LETTER_QUEUE_URL", "SQS queue of announcements that no consumer could read"
     )
-    fleet_file: str = variable(
-        "FLEET_FILE",
-        "File with the history of a local fleet, which `make elastic` writes, for the page `/fleet/`",
-        default="",
-    )
     debug: bool = variable("DEBUG", "Django's debug pages; never in production", default="0", parse=boolean)
     max_upload_bytes: int = variable(
         "MAX_UPLOAD_BYTES", "Largest picture accepted", default="10000000", parse=positive, unit="bytes"

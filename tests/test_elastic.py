@@ -16,6 +16,7 @@ from infra.elastic import __main__ as elastic
 from infra.elastic.__main__ import cli, fresh_state, played, report
 from infra.elastic.bursts import Outcome
 from infra.elastic.group import GIVE_UP_AFTER, Counts, Group, LaunchesFail
+from infra.elastic.history import History, read
 from infra.elastic.instances import Instance, State
 from infra.elastic.loop import Loop, Minute, Queue
 from infra.local.stack import READY_LINE
@@ -131,7 +132,7 @@ def test_the_loop_grows_and_shrinks_by_the_policies_of_the_stack(launch, tmp_pat
     fleet = replace(fleet, group=replace(fleet.group, max=3))
     group = Group(launch, 1, print)
     queue = Queue(0, 0)
-    loop = Loop(fleet, group, lambda: queue, 0.2, tmp_path / "history.json")
+    loop = Loop(fleet, group, lambda: queue, 0.2, History(tmp_path / "history.json", 0.2).write)
     follow(group, Counts(pending=0, in_service=1, terminating=0))
     queue = Queue(400, 8)
     while loop.minute().in_service < 3:
@@ -141,8 +142,7 @@ def test_the_loop_grows_and_shrinks_by_the_policies_of_the_stack(launch, tmp_pat
     while (last := loop.minute()).in_service != 1 or last.terminating:
         assert len(loop.minutes) < 200
     assert group.killed == 0
-    kept = json.loads((tmp_path / "history.json").read_text())["minutes"]
-    assert [minute["in_service"] for minute in kept] == [minute.in_service for minute in loop.minutes]
+    assert read(tmp_path / "history.json") == loop.minutes
 
 
 def test_percentiles_of_waits_are_waits():
@@ -164,7 +164,7 @@ def test_a_run_that_waits_in_vain_for_a_lost_picture_ends_by_saying_so(launch, t
 
     fleet = policies.load()
     group = Group(launch, 1, print)
-    loop = Loop(fleet, group, lambda: Queue(0, 0), 0.05, tmp_path / "history.json")
+    loop = Loop(fleet, group, lambda: Queue(0, 0), 0.05, History(tmp_path / "history.json", 0.05).write)
     outcome = played(loop, group, Client(), [2], fleet.group.min)
     assert report(loop.minutes, group, outcome, fleet) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "IN=2 DONE=1 FAILED=0 LOST=1 KILLED=0"

@@ -1,16 +1,16 @@
-"""`manage.py scaling_log`: activities of the group in AWS's own words, joined with the alarm's values."""
+"""`python -m infra.scaling_log`: activities of the group in AWS's own words, joined with the alarm's values."""
 
 import json
-from datetime import datetime, timedelta
-from io import StringIO
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
 from botocore.stub import Stubber
-from django.core.management import CommandError, call_command
-from django.utils import timezone
+from typer.testing import CliRunner
 
-from classify_app.management.commands import scaling_log
+from infra import scaling_log
 from tests.environment import AWS_URL
 
 GROUP = "recognition-workers"
@@ -56,13 +56,13 @@ def aws(monkeypatch):
     return stubs
 
 
-def printed(**options: object) -> str:
-    out = StringIO()
-    call_command("scaling_log", stdout=out, **options)
-    return out.getvalue()
+def run(*options: str) -> tuple[int, str]:
+    """Return the exit status and what is printed."""
+    done = CliRunner().invoke(scaling_log.cli, options)
+    return done.exit_code, done.output
 
 
-AT = timezone.now() - timedelta(minutes=5)
+AT = datetime.now(UTC) - timedelta(minutes=5)
 WENT_OFF = [
     change(AT + timedelta(minutes=1), "OK", 0),
     change(AT - timedelta(seconds=9), "ALARM", 120.5),
@@ -82,34 +82,38 @@ WENT_OFF = [
 def test_an_activity_is_told_with_when_its_alarm_went_off_and_at_which_value(aws, changes, reason):
     aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": [activity(AT, CAUSE)]})
     aws["cloudwatch"].add_response("describe_alarm_history", {"AlarmHistoryItems": changes})
-    assert printed() == (
-        f"{AT:%Y-%m-%d %H:%M:%S}  recognition-backlog-high {reason}  3 -> 6  "
-        "Launching a new EC2 instance: i-0123456789abcdef0: Successful\n"
-    )
+    told = f"{AT:%Y-%m-%d %H:%M:%S}  recognition-backlog-high {reason}  3 -> 6  "
+    assert run() == (0, f"{told}Launching a new EC2 instance: i-0123456789abcdef0: Successful\n")
 
 
 def test_what_no_alarm_caused_is_told_in_awss_words(aws):
-    at = timezone.now() - timedelta(hours=1)
+    at = datetime.now(UTC) - timedelta(hours=1)
     cause = "At 2026-11-24T17:00:00Z an instance was taken out of service in response to an EC2 health check. More."
     activities = [activity(at, cause), activity(at - timedelta(days=2), CAUSE)]
     aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": activities})
-    said = printed()
+    status, said = run()
+    assert status == 0
     assert "taken out of service in response to an EC2 health check  Launching" in said
     assert said.count("\n") == 1
 
 
 def test_a_group_that_did_nothing(aws):
     aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": []})
-    assert printed(hours=2) == "recognition-workers did nothing in the last 2 hours.\n"
+    assert run("--group", "x-workers", "--hours", "2") == (0, "x-workers did nothing in the last 2 hours.\n")
 
 
 def test_a_refusal_is_a_sentence(aws):
     aws["autoscaling"].add_client_error("describe_scaling_activities", "AccessDenied", "not authorized", 403)
-    with pytest.raises(CommandError, match="AWS does not say: .*not authorized"):
-        printed()
+    status, said = run()
+    assert status == 1
+    assert said.startswith("AWS does not say: ")
+    assert "not authorized" in said
 
 
-def test_an_emulator_that_has_no_groups_is_a_sentence(emulator, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)
-    with pytest.raises(CommandError, match="AWS does not say: "):
-        printed()
+def test_an_emulator_that_has_no_groups_is_a_sentence_and_the_sites_secrets_are_not_asked_for(emulator):
+    environ = {"AWS_ENDPOINT_URL": AWS_URL, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.scaling_log"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "AWS does not say: " in done.stderr

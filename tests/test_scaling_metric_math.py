@@ -49,6 +49,10 @@ def test_awss_tables_of_if(expression, values):
         ("8 / m", [N, 4, N, 2, N]),
         ("10 - m ^ 2 / 2", [N, 8, N, 2, N]),
         ("2 + 3 * m - 4 / 2", [N, 6, N, 12, N]),
+        ("-m + 1", [N, -1, N, -3, N]),
+        ("m > 3 || m < 1 OR m == 2", [N, 1, N, 1, N]),
+        ("(1 - m) ^ 0.5", [N, N, N, N, N]),
+        ("m ^ 999", [N, 2.0**999, N, N, N]),
     ],
 )
 def test_missing_values_are_filled_or_stay_missing(expression, values):
@@ -78,6 +82,24 @@ def test_the_ids_that_an_expression_reads():
         ("(m", "it ends too early"),
         ("m n", "`n` isn't expected there"),
         ("m % 2", "`%` isn't understood"),
+        ("m ** 2", r"`\*` isn't expected there"),
+        ("m // 2", "`/` isn't expected there"),
+        ("m & 1", "`&` isn't understood"),
+        ("m[0]", r"`\[` isn't understood"),
+        ("m.real", "`.` isn't understood"),
+        ("'m'", "`'` isn't understood"),
+        ("", "it ends too early"),
+        ("m)", r"`\)` isn't expected there"),
+        ("+m", "what Python calls UnaryOp isn't modelled"),
+        ("m, m", "what Python calls Tuple isn't modelled"),
+        ("IF(m, 1)(1)", "what Python calls Call isn't modelled"),
+        ("IF(*m, 1)", "what Python calls Starred isn't modelled"),
+        ("1 < m < 2", "what Python calls Compare isn't modelled"),
+        ("lambda", "`lambda` can't be a metric's id here"),
+        ("m and m", "`and` can't be a metric's id here"),
+        ("__import__", "`__import__` isn't modelled"),
+        ("REPEAT + m", "`REPEAT` isn't modelled"),
+        ("9 ^ 999", "a number is divided by zero, or has no such power"),
         ("IF(m)", "IF with 1 arguments"),
         ("missing_id + 1", "`missing_id` is no metric of this alarm; it has m"),
         ("1 / 0", "a number is divided by zero"),
@@ -86,3 +108,30 @@ def test_the_ids_that_an_expression_reads():
 def test_what_is_not_modelled_is_refused(expression, reason):
     with pytest.raises(ExpressionError, match=reason.replace("(", r"\(")):
         evaluate(expression, {"m": [1.0]})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(" * 5_000 + "m" + ")" * 5_000,
+        "-" * 5_000 + "m",
+        "m" + "+m" * 5_000,
+        "2" + "^2" * 5_000,
+        "CEIL(" * 5_000 + "m" + ")" * 5_000,
+        "m" + " AND m" * 5_000,
+    ],
+)
+def test_what_is_too_long_is_refused(expression):
+    with pytest.raises(ExpressionError, match="numbers, names and signs; 200 are allowed"):
+        evaluate(expression, {"m": [1.0]})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(" * 99 + "m" + ")" * 99, "-" * 198 + "m", "m" + "+m" * 99, "CEIL(" * 66 + "m" + ")" * 66, "1" * 5_000 + "> m"],
+)
+def test_what_is_just_short_enough_has_a_value_or_is_refused(expression):
+    try:
+        assert len(evaluate(expression, {"m": [1.0]})) == 1
+    except ExpressionError:
+        assert expression.startswith("1")

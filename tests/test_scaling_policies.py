@@ -6,6 +6,7 @@ import json
 import pytest
 
 from infra.scaling import policies
+from infra.scaling.plan import read_plan
 from infra.scaling.policies import Group, Metric, PolicyError, Step
 
 EXPRESSION = "IF(m_visible >= 0, CEIL((m_visible + m_inflight) / 32) - (m_inservice - 1))"
@@ -88,7 +89,7 @@ def changed(name, type, /, **values):
 
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_plan_is_read_wherever_its_worker_module_lies(tmp_path, nested):
-    fleet = policies.read(plan(tmp_path, resources(), nested=nested))
+    fleet = read_plan(plan(tmp_path, resources(), nested=nested))
     assert fleet.group == Group(min=1, max=20, desired=1, default_instance_warmup=180)
     assert fleet.held_messages == 32
     assert fleet.out_policy.steps == (Step(lower=0, upper=4, adjustment=25), Step(lower=4, upper=None, adjustment=100))
@@ -103,25 +104,25 @@ def test_an_instance_may_be_kept_for_a_fraction_of_a_message(tmp_path):
     made = copy.deepcopy(resources())
     for query in next(one for one in made if one["name"] == "in")["values"]["metric_query"]:
         query["expression"] = query["expression"] and query["expression"].replace("/ 32", "/ 2.5")
-    assert policies.read(plan(tmp_path, made)).held_messages == 2.5
+    assert read_plan(plan(tmp_path, made)).held_messages == 2.5
 
 
 def test_the_warmup_is_the_policys_or_the_groups_or_the_cooldown_that_aws_falls_back_to(tmp_path):
-    fleet = policies.read(plan(tmp_path, resources()))
+    fleet = read_plan(plan(tmp_path, resources()))
     assert [fleet.warmup(fleet.out_policy), fleet.warmup(fleet.in_policy)] == [120, 180]
-    bare = policies.read(plan(tmp_path, changed("worker", "group", default_instance_warmup=None)))
+    bare = read_plan(plan(tmp_path, changed("worker", "group", default_instance_warmup=None)))
     assert bare.warmup(bare.in_policy) == 300
 
 
 def test_a_plain_alarm_is_read_as_its_only_metric(tmp_path):
     plain = {"metric_query": [], "metric_name": "Load", "statistic": "Average", "period": 120}
-    alarm = policies.read(plan(tmp_path, changed("out", "alarm", **plain))).out_alarm
+    alarm = read_plan(plan(tmp_path, changed("out", "alarm", **plain))).out_alarm
     assert alarm.expression == "metric"
     assert alarm.metrics == (Metric(id="metric", name="Load", stat="Average", period=120),)
 
 
 def test_what_is_written_is_read_again(tmp_path):
-    fleet = policies.read(plan(tmp_path, resources()))
+    fleet = read_plan(plan(tmp_path, resources()))
     (tmp_path / "policies.json").write_text(fleet.json())
     assert policies.load(tmp_path / "policies.json") == fleet
 
@@ -141,7 +142,7 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
         (changed("out", "policy", adjustment_type="Halve"), "The adjustment type is 'Halve'"),
         (changed("out", "alarm", comparison_operator="Near"), "The comparison operator is 'Near'"),
         (changed("out", "alarm", treat_missing_data="so"), "The treatment of missing data is 'so'"),
-        (changed("out", "alarm", datapoints_to_alarm=3), "can't need 3 of 2"),
+        (changed("out", "alarm", datapoints_to_alarm=3), "can't need 3 datapoints of 2"),
         (
             changed("out", "alarm", metric_query=resources()[2]["values"]["metric_query"][:2]),
             "reads m_inservice, which it has no metric for",
@@ -151,7 +152,7 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
             r"must have one CEIL\(messages / NUMBER\)",
         ),
         (changed("worker", "group", min_size=30), "A group of 30 to 20 can't want 30 instances"),
-        (changed("worker", "group", min_size=0), "A group of 0 instances at least isn't modelled"),
+        (changed("worker", "group", min_size=0), "A group with a minimum of 0 isn't modelled"),
         (
             [*resources(), scaling_policy("wake", "ChangeInCapacity", ("0", "", 1))],
             "scales 'x-workers' by wake too; only out and in are modelled",
@@ -160,14 +161,47 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
 )
 def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
     with pytest.raises(PolicyError, match=sentence):
-        policies.read(plan(tmp_path, made))
+        read_plan(plan(tmp_path, made))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0"])
+def lacking(place, *path):
+    """Return resources of which the one at `place` has no such attribute; a path leads into nested ones."""
+    made = copy.deepcopy(resources())
+    values = made[place]["values"]
+    for key in path[:-1]:
+        values = values[key]
+    del values[path[-1]]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lacking(4, "autoscaling_group_name"), "aws_autoscaling_policy.out has no autoscaling_group_name"),
+        (lacking(1, "max_size"), "aws_autoscaling_group x-workers has no max_size"),
+        (lacking(2, "threshold"), "aws_cloudwatch_metric_alarm.out has no threshold"),
+        (lacking(3, "metric_query", 1, "metric", 0, "stat"), "aws_cloudwatch_metric_alarm.in has no stat"),
+        (lacking(6, "step_adjustment"), "aws_autoscaling_policy.in has no step_adjustment"),
+        (lacking(6, "step_adjustment", 0, "scaling_adjustment"), "aws_autoscaling_policy.in has no scaling_adjustment"),
+        (
+            changed("worker", "group", max_size=None),
+            "aws_autoscaling_group x-workers has a value of an unexpected type",
+        ),
+        (changed("in", "policy", step_adjustment=None), "aws_autoscaling_policy.in has a value of an unexpected type"),
+    ],
+)
+def test_a_resource_that_lacks_an_attribute_is_named(tmp_path, made, sentence):
+    with pytest.raises(PolicyError, match=f"The plan's {sentence}"):
+        read_plan(plan(tmp_path, made))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0", b'{"planned_values": {"root_module": []}}']
+)
 def test_what_is_no_plan_is_said(tmp_path, content):
     (tmp_path / "plan.json").write_bytes(content)
     with pytest.raises(PolicyError, match="isn't what `terraform show -json PLAN` prints"):
-        policies.read(tmp_path / "plan.json")
+        read_plan(tmp_path / "plan.json")
     (tmp_path / "plan.json").write_bytes(content or b"{")
     with pytest.raises(PolicyError, match="isn't a file of scaling policies"):
         policies.load(tmp_path / "plan.json")

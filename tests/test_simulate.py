@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from infra.scaling import policies
 from infra.scaling.steps import Capacity
-from infra.simulate import tuning
 from infra.simulate.__main__ import cli
 from infra.simulate.comparison import BUILT_IN, FORESIGHT, MOST, OLD, OURS, TRACKING, Setting, outcomes
+from infra.simulate.research import tuning
+from infra.simulate.research.__main__ import cli as research
 from infra.simulate.scalers import Scheduled, StepScaling, TargetTracking, foresight, old
 from infra.simulate.simulation import Conditions, simulate
 from infra.simulate.worker import BenchmarkError, Worker, measured
-from infra.simulate.workloads import SHAPES, Trace, TraceError, from_file, shaped
+from infra.simulate.workloads import SHAPES, Trace, TraceError, Workload, from_file, shaped
 
 SLOW = Worker(rate=0.5, lone_seconds=2, held=4)
 SETTING = Setting(worker=SLOW, conditions=Conditions(seed=1), target_seconds=20)
@@ -273,6 +274,17 @@ def test_the_command_takes_other_policies_arrivals_and_a_price(tmp_path):
     rows = {row.split("|")[2].strip(): row.split("|") for row in output.splitlines() if row.startswith("|")}
     assert "slower" in rows
     assert float(rows[OLD][7]) == pytest.approx(100 * float(rows[OLD][6]), rel=0.1)
+
+
+def test_the_search_writes_policies_that_can_be_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "TRAINING", (Workload("burst-100", 1),))
+    options = ["--rate", "0.5", "--candidates", "10", "--write", str(tmp_path / "found.json")]
+    done = CliRunner().invoke(research, options)
+    assert done.exit_code == 0, done.output
+    assert "by 10 candidates" in done.output
+    code, output = run("compare", "burst-100", "--seeds", 1, "--rate", 0.5, "--also", tmp_path / "found.json")
+    assert code == 0
+    assert "found" in output
 
 
 @pytest.mark.parametrize("files", [("ours.json",), ("old.json",), ("a/steep.json", "b/steep.json")])

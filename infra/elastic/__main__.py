@@ -1,6 +1,5 @@
 """`make elastic`: bursts of pictures, and a fleet of real workers that grows and shrinks with them."""
 
-import json
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from rich.table import Table
 from infra.elastic import drawing
 from infra.elastic.bursts import Bursts, Outcome
 from infra.elastic.group import Group, LaunchesFail
+from infra.elastic.history import History, read
 from infra.elastic.instances import Instance
 from infra.elastic.loop import Loop, Minute, Queue
 from infra.local import resources
@@ -29,6 +29,7 @@ from infra.local.photographs import photographs
 from infra.local.stack import running
 from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
+from infra.scaling.plan import read_plan
 from infra.scaling.policies import Fleet
 from infra.simulate.report import PlotError
 from project import env
@@ -37,14 +38,14 @@ NAMES = ("web", "results", "dead-letters", "sweeper", "flower")
 """What the stack runs by itself; the workers are the fleet's."""
 HISTORY = STATE / "elastic" / "history.json"
 MARKER = "made-by-a-run"
-"""A file that says of a folder that a run made it, so the next one may delete it."""
+"""This file marks a folder that a run made, so the next run may delete it."""
 WORKER_BYTES = 1e9
 WORKERS_PER_CORE = 2
 # One worker on one core, as an instance is in AWS, so that several fit.
 WORKER_SETTINGS = {"MODEL_THREADS": "1", "MAX_BATCH_SIZE": "4", "LOG_FORMAT": "json"}
 DRAIN_SECONDS = 30
 HOOK_SECONDS = 60
-"""Time to drain before a worker is killed: not compressed, since the worker's own time isn't."""
+"""A worker that drains for longer is killed. `--speed` leaves this as it is, since it makes no worker faster."""
 LIMIT_SECONDS = 1200
 
 cli = typer.Typer(help="The elastic loop on one machine.", no_args_is_help=True)
@@ -54,14 +55,17 @@ console = Console(highlight=False)
 @cli.command()
 def run(
     bursts: Annotated[
-        str, typer.Option(help="Pictures of each burst; the next one comes when all are done.")
+        str, typer.Option(help="Pictures in each burst; the next burst is sent when all are done.")
     ] = "100,400",
     speed: Annotated[float, typer.Option(min=1, help="How many times faster than AWS minutes pass.")] = 30,
-    most: Annotated[int, typer.Option("--max", min=0, help="Workers at most; 0: as many as the machine bears.")] = 0,
+    most: Annotated[int, typer.Option("--max", min=0, help="Workers at most; 0: as many as this machine can run.")] = 0,
     plan: Annotated[Path | None, typer.Option(help="JSON of a Terraform plan, in place of the copy.")] = None,
     history: Annotated[
         Path,
-        typer.Option(dir_okay=False, help="Where the minutes are written; logs and all else go into HISTORY.state."),
+        typer.Option(
+            dir_okay=False,
+            help="Where the minutes are written; HISTORY.html shows them, logs and all else go into HISTORY.state.",
+        ),
     ] = HISTORY,
 ) -> None:
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
@@ -69,24 +73,23 @@ def run(
         signal.signal(number, _interrupt)
     sizes, pictures = _sizes(bursts), _photographs()
     fleet = _bounded(_fleet(plan), most)
-    console.print(
-        f"{fleet.group.min} to {fleet.group.max} workers, as this machine bears; a minute lasts {60 / speed:.3g} s"
-    )
+    console.print(f"{fleet.group.min} to {fleet.group.max} workers; a minute lasts {60 / speed:.3g} s")
     state = fresh_state(history)
     ports = env.read(env.Local)
-    settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS), "FLEET_FILE": str(history.absolute())}
+    settings = {**WORKER_SETTINGS, "DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    kept = History(history, minute_seconds=60 / speed)
+    kept.write([])
+    console.print(f"the fleet live: {kept.page.as_uri()}", soft_wrap=True)
     try:
         with running(ports, console.print, state=state, names=NAMES, settings=settings, keep=False) as stack:
             environ = {**environment(ports, state), **settings}
-            console.print(
-                f"the fleet live: {stack.site}/fleet/   user admin, password {stack.admin_password}", soft_wrap=True
-            )
+            console.print(f"the site: {stack.site}/   user admin, password {stack.admin_password}", soft_wrap=True)
             group = Group(
                 lambda number: Instance(number, environ, stack.logs, HOOK_SECONDS),
                 fleet.group.desired,
                 lambda line: console.print(f"[dim]{line}[/dim]"),
             )
-            loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, history)
+            loop = Loop(fleet, group, Measuring(aws_url(ports)), 60 / speed, kept.write)
             try:
                 client = Bursts(stack.site, stack.token, pictures)
                 outcome = played(loop, group, client, sizes, fleet.group.min)
@@ -100,6 +103,8 @@ def run(
     except (LaunchesFail, httpx.HTTPError) as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
+    finally:
+        kept.end()
     raise typer.Exit(report(loop.minutes, group, outcome, fleet))
 
 
@@ -107,8 +112,7 @@ def run(
 def plot(history: Path, image: Path) -> None:
     """Draw a run's history, such as .local/elastic/history.json, as IMAGE.png."""
     try:
-        document = json.loads(history.read_text())
-        drawing.draw([Minute(**minute) for minute in document["minutes"]], image)
+        drawing.draw(read(history), image)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SystemExit(f"{history} can't be drawn: {error!r}") from error
     except PlotError as error:
@@ -146,10 +150,10 @@ def _sizes(text: str) -> list[int]:
 
 
 def _bounded(fleet: Fleet, most: int) -> Fleet:
-    """Return the fleet with as many instances at most as are asked for, or as this machine bears."""
+    """Return the fleet with at most `most` instances, or if that is 0 with as many as this machine can run."""
     half_of_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
-    bears = min((os.cpu_count() or 1) * WORKERS_PER_CORE, int(half_of_memory / WORKER_BYTES))
-    bound = min(fleet.group.max, most or max(2, bears))
+    runnable = min((os.cpu_count() or 1) * WORKERS_PER_CORE, int(half_of_memory / WORKER_BYTES))
+    bound = min(fleet.group.max, most or max(2, runnable))
     if bound < fleet.group.desired:
         raise typer.BadParameter(f"must be at least {fleet.group.desired}", param_hint="--max")
     return replace(fleet, group=replace(fleet.group, max=bound))
@@ -182,13 +186,13 @@ def _photographs() -> list[Path]:
 
 def _fleet(plan: Path | None) -> Fleet:
     try:
-        return policies.read(plan) if plan else policies.load()
+        return read_plan(plan) if plan else policies.load()
     except (policies.PolicyError, ExpressionError, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--plan") from error
 
 
 def played(loop: Loop, group: Group, client: Bursts, sizes: Sequence[int], smallest: int) -> Outcome:
-    """Send the bursts, one when the last is done, until the fleet is at its smallest, for LIMIT_SECONDS at most."""
+    """Send each burst once the one before is done; stop when the fleet is small again, or after LIMIT_SECONDS."""
     left = list(sizes)
     sent: Future[None] | None = None
     with ThreadPoolExecutor(1) as threads:
@@ -227,7 +231,7 @@ def _show(minute: Minute, before: Minute | None) -> None:
 
 
 def report(minutes: Sequence[Minute], group: Group, outcome: Outcome, fleet: Fleet) -> int:
-    """Print what a run amounts to; return the exit status."""
+    """Print the results of a run; return the exit status."""
     table = Table("instances in service", "minutes", title="Instances over time")
     for count, spent in sorted(Counter(minute.in_service for minute in minutes).items()):
         table.add_row(str(count), str(spent))

@@ -1,5 +1,5 @@
-"""The local stand-in for an Auto Scaling Group: it has as many instances as are wanted, replaces those that fail, and
-ends the oldest first."""
+"""The local stand-in for an Auto Scaling Group: it keeps the desired number of instances, replaces those
+that fail, and terminates the oldest first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Group:
         self._instances: list[Instance] = []
 
     def look(self) -> None:
-        """Bring all instances up to date, then start or end as many as differ from what is wanted."""
+        """Update the state of all instances, then launch or terminate as many as the desired number asks for."""
         for instance in self._instances:
             before = instance.state
             instance.look()
@@ -53,7 +53,7 @@ class Group:
         return Counts(*(len(self._in(state)) for state in (State.PENDING, State.IN_SERVICE, State.TERMINATING)))
 
     def capacity(self) -> Capacity:
-        """Return the instances as step scaling counts them: those that boot are warming."""
+        """Return the instances as step scaling counts them: those that are pending are warming."""
         counts = self.counts()
         return Capacity(
             desired=self.desired,

@@ -23,8 +23,8 @@ class State(Enum):
 class Instance:
     """A process that is started at once, and is in service once its log has the line.
 
-    Asked to terminate it drains; one that takes longer than `drain_seconds` is killed, as by the end of a termination
-    hook. `killed` and `failed` tell whether that happened, and whether it ended without having been asked to.
+    Asked to terminate it drains; if that takes longer than `drain_seconds` it is killed, as at the end of a termination
+    hook. `killed` says whether it was, `failed` whether it ended without having been asked to.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Instance:
         self._process.terminate()
 
     def look(self) -> None:
-        """Bring the state up to date."""
+        """Update the state."""
         if self._process.poll() is not None and self.state is not State.GONE:
             self.failed = self.state is not State.TERMINATING
             self.state = State.GONE

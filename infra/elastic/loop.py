@@ -1,10 +1,8 @@
 """What CloudWatch and Auto Scaling do in AWS: every minute measure, decide, and let the group follow."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from infra.elastic.group import Group
 from infra.scaling.autoscaler import Autoscaler
@@ -39,17 +37,25 @@ class Minute:
 
 
 class Loop:
-    """Keeps a group at the size that the fleet's policies want; a minute lasts `minute_seconds`."""
+    """Keeps a group at the size that the fleet's policies want; a minute lasts `minute_seconds`.
+
+    `keep` is given all minutes so far, after each.
+    """
 
     def __init__(
-        self, fleet: Fleet, group: Group, measure: Callable[[], Queue], minute_seconds: float, history: Path
+        self,
+        fleet: Fleet,
+        group: Group,
+        measure: Callable[[], Queue],
+        minute_seconds: float,
+        keep: Callable[[Sequence[Minute]], None],
     ) -> None:
         self.minutes: list[Minute] = []
         self._autoscaler = Autoscaler(fleet)
         self._group = group
         self._measure = measure
         self._minute_seconds = minute_seconds
-        self._history = history
+        self._keep = keep
         self._started = time.monotonic()
 
     def minute(self) -> Minute:
@@ -77,12 +83,5 @@ class Loop:
             reason="" if decision is None else decision.reason,
         )
         self.minutes.append(minute)
-        self._keep()
+        self._keep(self.minutes)
         return minute
-
-    def _keep(self) -> None:
-        """Write the history as one file, which whoever reads it finds whole."""
-        document = {"minute_seconds": self._minute_seconds, "minutes": [asdict(minute) for minute in self.minutes]}
-        new = self._history.with_name(f"{self._history.name}.new")
-        new.write_text(json.dumps(document))
-        new.replace(self._history)

@@ -68,8 +68,8 @@ def _show_samples(stack: Stack) -> None:
 
 def _warn_of_fallback(stack: Stack) -> None:
     console.print(
-        f"[yellow]Warning: the weights of {env.worker().model} could not be had, so the fallback model "
-        f"EfficientNet-Lite0 classifies; {stack.logs}/worker.log says why.[/yellow]"
+        f"[yellow]Warning: the weights of {env.worker().model} could not be loaded, so the fallback "
+        f"model EfficientNet-Lite0 classifies; {stack.logs}/worker.log says why.[/yellow]"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a local stack needs of the machine, looked at before anything is started."""
+"""What a local stack needs of the machine, checked before anything is started."""
 
 import shutil
 import socket

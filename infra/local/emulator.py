@@ -1,7 +1,7 @@
 """The embedded AWS: `python -m infra.local.emulator`.
 
-It is ministack, but for one thing: there an open long poll looks for messages every 100 ms, and so a picture, which
-passes two queues, waited 100 ms for nothing. SQS answers a long poll as soon as a message comes.
+It is ministack with one change. Its long polls look for messages every 100 ms, so a picture, which passes two queues,
+would wait 100 ms for nothing; here they look every 10 ms. SQS answers a long poll as soon as a message comes.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A proxy before the emulator that makes AWS's faults at will: `python -m infra.local.faults --port P --upstream URL`.
+"""A proxy in front of the emulator that injects faults of AWS: `python -m infra.local.faults --port P --upstream URL`.
 
 `PUT /_faults` with `{"kind": "slow_down", "service": "s3", "share": 1.0}` begins a fault, `{"kind": "none"}` ends it.
 """
@@ -47,7 +47,7 @@ KINDS = (NONE, TIMEOUT, RESET, PARTIAL, *REFUSALS)
 
 @dataclass(frozen=True)
 class Fault:
-    """What becomes of requests: all of them, or a service's (`s3`, `sqs`), or an operation's, or a share of these.
+    """A fault of all requests, or of a service's (`s3`, `sqs`), or of an operation's, or of a share of these.
 
     An operation is SQS's name for it (`DeleteMessageBatch`) or S3's HTTP method.
     """
@@ -66,9 +66,9 @@ class Fault:
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes requests on to `upstream`, but those that its fault strikes; counts both by the operation's name.
+    """Passes requests on to `upstream`, except those that its fault strikes; counts both by the operation's name.
 
-    SQS's that pass are counted by operation and queue as well, and as AWS bills them.
+    Requests to SQS that pass are also counted by operation and queue, and as AWS bills them.
     """
 
     daemon_threads = True
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         return "s3", self.command
 
     def _pass_on(self, body: bytes, failed: Sequence[dict[str, Any]] = ()) -> None:
-        """Answer as the upstream does; say of a batch's entries that these failed, too."""
+        """Answer as the upstream does, but say that these entries of the batch failed, too."""
         try:
             try:
                 answer = self._upstream_answer(body)
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._upstream.getresponse()
 
     def _fail_first(self, body: bytes) -> None:
-        """Do but the rest of a batch; a batch of one is answered as if that one had been the first of others."""
+        """Let the first entry of a batch fail and pass the others on; a batch of one goes no further."""
         document = json.loads(body)
         first, *others = document["Entries"]
         failed = [{"Id": first["Id"], "Code": "InternalError", "Message": "Please try again.", "SenderFault": False}]

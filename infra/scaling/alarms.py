@@ -14,7 +14,7 @@ from infra.scaling import metric_math
 from infra.scaling.policies import Alarm, Metric
 
 EXTRA_PERIODS = 2
-"""How many periods beyond those evaluated are looked at in case some miss; AWS's examples say 5 for 3."""
+"""How many more periods are fetched than evaluated, in case some have no value; AWS's examples fetch 5 for 3."""
 
 _BREACHES: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
@@ -78,7 +78,7 @@ def evaluate(alarm: Alarm, measured: Measurements, minute: int, state: State) ->
 
 
 def judge(alarm: Alarm, values: Sequence[float | None], state: State) -> State:
-    """Return the state by the values of the periods that were looked at, oldest first, None where one is missing."""
+    """Return the state that these values give, one for each period, oldest first; None where one is missing."""
     existing = [breaches(alarm, value) for value in values if value is not None][-alarm.evaluation_periods :]
     missing = alarm.evaluation_periods - len(existing)
     breaching = sum(existing)

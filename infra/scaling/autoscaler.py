@@ -1,7 +1,7 @@
 """A fleet's two alarms and two policies at work: measurements in, decisions out.
 
-Who uses it keeps the time and the instances. What is measured is recorded by the minute; a minute may last as long as
-the user likes.
+The caller keeps the time and the instances. Measurements are recorded by the minute, and a minute may last as long as
+the caller likes.
 """
 
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ class Autoscaler:
     def act(self, minute: int, capacity: Capacity) -> Decision | None:
         """Return the decision after what was measured up to that minute, or None while no alarm is in ALARM.
 
-        Where both are, the policy that leaves more instances wins, as in Auto Scaling.
+        If both are, the policy that leaves more instances wins, as in Auto Scaling.
         """
         fleet = self.fleet
         out = evaluate(fleet.out_alarm, self.measured, minute, self.out_state)
-        inwards = evaluate(fleet.in_alarm, self.measured, minute, self.in_state)
-        self.out_state, self.in_state = out.state, inwards.state
+        in_ = evaluate(fleet.in_alarm, self.measured, minute, self.in_state)
+        self.out_state, self.in_state = out.state, in_.state
         if out.state is State.ALARM and out.value is not None:
             return decide(fleet.out_policy, fleet.out_alarm, out.value, capacity, fleet.group)
-        if inwards.state is State.ALARM and inwards.value is not None:
-            return decide(fleet.in_policy, fleet.in_alarm, inwards.value, capacity, fleet.group)
+        if in_.state is State.ALARM and in_.value is not None:
+            return decide(fleet.in_policy, fleet.in_alarm, in_.value, capacity, fleet.group)
         return None

@@ -1,12 +1,10 @@
-"""What Terraform declares about the worker fleet's scaling, read from a plan.
+"""A fleet's scaling: its group, its two alarms and its two step policies, and the file that keeps them.
 
-`python -m infra.scaling.policies PLAN.json` writes policies.json, the copy for machines without Terraform; PLAN.json is
-what `terraform show -json PLAN` prints, for the whole stack or for the worker module alone.
+policies.json is the copy for machines without Terraform; infra.scaling.plan writes it.
 """
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -66,7 +64,9 @@ class Alarm:
         if self.period % 60:
             raise PolicyError(f"The alarm on {self.label} has a period of {self.period} s: only minutes are modelled.")
         if not 1 <= self.datapoints <= self.evaluation_periods:
-            raise PolicyError(f"The alarm on {self.label} can't need {self.datapoints} of {self.evaluation_periods}.")
+            raise PolicyError(
+                f"The alarm on {self.label} can't need {self.datapoints} datapoints of {self.evaluation_periods}."
+            )
         unknown = metric_math.metric_ids(self.expression) - {metric.id for metric in self.metrics}
         if unknown:
             raise PolicyError(
@@ -85,7 +85,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An adjustment for values between two bounds, relative to the alarm's threshold; None: without an end."""
+    """An adjustment for values between two bounds, relative to the alarm's threshold; None: unbounded."""
 
     lower: float | None
     upper: float | None
@@ -127,7 +127,7 @@ class Group:
         if not self.min <= self.desired <= self.max:
             raise PolicyError(f"A group of {self.min} to {self.max} can't want {self.desired} instances.")
         if self.min < 1:
-            raise PolicyError(f"A group of {self.min} instances at least isn't modelled: it must keep one.")
+            raise PolicyError(f"A group with a minimum of {self.min} isn't modelled: it must keep one instance.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,139 +176,6 @@ def _policy(document: Mapping[str, Any]) -> StepPolicy:
     return StepPolicy(**{**document, "steps": tuple(Step(**step) for step in document["steps"])})
 
 
-def read(plan: Path) -> Fleet:
-    """Read a plan's JSON. Raises PolicyError that names what is missing or not modelled."""
-    try:
-        root = json.loads(plan.read_text())["planned_values"]["root_module"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise PolicyError(f"{plan} isn't what `terraform show -json PLAN` prints.") from error
-    resources = list(_resources(root))
-    out_policy = _found(resources, "aws_autoscaling_policy", "out")
-    group = _group(resources, out_policy["autoscaling_group_name"])
-    _refuse_other_policies(resources, group["name"])
-    in_alarm = _read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "in"))
-    return Fleet(
-        group=Group(
-            min=group["min_size"],
-            max=group["max_size"],
-            desired=group["min_size"] if group["desired_capacity"] is None else group["desired_capacity"],
-            default_instance_warmup=group["default_instance_warmup"],
-        ),
-        held_messages=_held_messages(in_alarm),
-        out_alarm=_read_alarm(_found(resources, "aws_cloudwatch_metric_alarm", "out")),
-        out_policy=_read_policy(out_policy),
-        in_alarm=in_alarm,
-        in_policy=_read_policy(_found(resources, "aws_autoscaling_policy", "in")),
-    )
-
-
-def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from module.get("resources", [])
-    for child in module.get("child_modules", []):
-        yield from _resources(child)
-
-
-def _found(resources: list[Mapping[str, Any]], type: str, name: str) -> Mapping[str, Any]:
-    alike = [one["values"] for one in resources if one["type"] == type and one["name"] == name]
-    if len(alike) != 1:
-        raise PolicyError(f"The plan has {len(alike)} resources {type}.{name}; there must be one.")
-    found: Mapping[str, Any] = alike[0]
-    return found
-
-
-def _group(resources: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    """Return the group that the policies name: there are others, of the web tier."""
-    groups: list[Mapping[str, Any]] = [one["values"] for one in resources if one["type"] == "aws_autoscaling_group"]
-    for group in groups:
-        if group.get("name") == name:
-            return group
-    raise PolicyError(f"The plan has no aws_autoscaling_group whose name is {name!r}, which the policy scales.")
-
-
-def _refuse_other_policies(resources: list[Mapping[str, Any]], group: str) -> None:
-    policies = [one for one in resources if one["type"] == "aws_autoscaling_policy"]
-    names = [one["name"] for one in policies if one["values"].get("autoscaling_group_name") == group]
-    others = [name for name in names if name not in ("out", "in")]
-    if others:
-        raise PolicyError(f"The plan scales {group!r} by {', '.join(others)} too; only out and in are modelled.")
-
-
-def _read_alarm(values: Mapping[str, Any]) -> Alarm:
-    queries = values.get("metric_query") or []
-    if queries:
-        returned = [query for query in queries if query["return_data"]]
-        if len(returned) != 1 or not returned[0]["expression"]:
-            raise PolicyError(f"The alarm {values['alarm_name']} must return one expression.")
-        label, expression = returned[0]["label"] or returned[0]["id"], returned[0]["expression"]
-        measured = [(query["id"], metric) for query in queries for metric in query["metric"]]
-        if len(measured) != len(queries) - 1:
-            raise PolicyError(f"The alarm {values['alarm_name']} has more than one expression; one is modelled.")
-        metrics = [(id, metric["metric_name"], metric["stat"], metric["period"]) for id, metric in measured]
-    else:
-        label, expression = values["metric_name"], "metric"
-        metrics = [("metric", values["metric_name"], values["statistic"], int(values["period"]))]
-    return Alarm(
-        label=label,
-        expression=expression,
-        metrics=tuple(Metric(id=id, name=name, stat=stat, period=period) for id, name, stat, period in sorted(metrics)),
-        threshold=float(values["threshold"]),
-        comparison=values["comparison_operator"],
-        evaluation_periods=values["evaluation_periods"],
-        datapoints=values["datapoints_to_alarm"] or values["evaluation_periods"],
-        treat_missing_data=values["treat_missing_data"] or "missing",
-    )
-
-
-def _read_policy(values: Mapping[str, Any]) -> StepPolicy:
-    if values["policy_type"] != "StepScaling":
-        raise PolicyError(f"The policy {values['name']} is of type {values['policy_type']}; StepScaling is modelled.")
-    steps = [
-        Step(
-            lower=_bound(step["metric_interval_lower_bound"]),
-            upper=_bound(step["metric_interval_upper_bound"]),
-            adjustment=step["scaling_adjustment"],
-        )
-        for step in values["step_adjustment"]
-    ]
-    return StepPolicy(
-        adjustment_type=values["adjustment_type"],
-        min_adjustment_magnitude=values["min_adjustment_magnitude"] or 0,
-        steps=tuple(sorted(steps, key=lambda step: float("-inf") if step.lower is None else step.lower)),
-        warmup=values["estimated_instance_warmup"],
-    )
-
-
-def _bound(text: str | None) -> float | None:
-    return float(text) if text else None
-
-
-def _held_messages(alarm: Alarm) -> float:
-    """Return the number by which the scale-in alarm divides the work to find the instances that it needs."""
-    divisors = [
-        divided.operands[1].number
-        for ceiling in metric_math.parse(alarm.expression).nodes()
-        if ceiling.what == "CEIL"
-        for divided in ceiling.operands
-        if divided.what == "/" and divided.operands[1].number
-    ]
-    if len(divisors) != 1:
-        raise PolicyError(f"The scale-in alarm's `{alarm.expression}` must have one CEIL(messages / NUMBER).")
-    return float(divisors[0] or 0)
-
-
 def _one_of(allowed: tuple[str, ...], value: str, what: str) -> None:
     if value not in allowed:
         raise PolicyError(f"The {what} is {value!r}; it must be one of {', '.join(allowed)}.")
-
-
-def main() -> None:
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python -m infra.scaling.policies PLAN.json")
-    try:
-        POLICIES.write_text(read(Path(sys.argv[1])).json())
-    except (PolicyError, metric_math.ExpressionError, OSError) as error:
-        raise SystemExit(str(error)) from error
-
-
-if __name__ == "__main__":
-    main()

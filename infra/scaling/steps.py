@@ -1,4 +1,4 @@
-"""What a step scaling policy makes of an alarm's value.
+"""What a step scaling policy decides at an alarm's value.
 
 Sources: "Step scaling policies" (bounds, adjustment types, rounding, instance warm-up) and "Set the default instance
 warmup", Amazon EC2 Auto Scaling User Guide.

@@ -1,4 +1,4 @@
-"""The commands: compare policies on workloads, and tune ours."""
+"""The command: compare policies on workloads."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -11,32 +11,23 @@ from rich.console import Console
 from infra.scaling import policies
 from infra.scaling.metric_math import ExpressionError
 from infra.scaling.policies import Fleet, PolicyError
-from infra.simulate import report, tuning
+from infra.simulate import options, report
 from infra.simulate.comparison import BUILT_IN, MOST, OURS, Setting, compare, outcomes
 from infra.simulate.simulation import Conditions
-from infra.simulate.worker import BenchmarkError, Worker, measured
 from infra.simulate.workloads import SHAPES, TraceError, Workload
 
 INSTANCE_TYPE, INSTANCE_HOUR_USD = "c7i.large", 0.08925
 """Linux, on demand, us-east-1: https://aws.amazon.com/ec2/pricing/on-demand/ (2025)."""
 
-cli = typer.Typer(help="Replay a workload on a simulated fleet and compare scaling policies.", no_args_is_help=True)
+cli = typer.Typer(no_args_is_help=True)
 console = Console(highlight=False)
 
 Shape = Enum("Shape", {name: name for name in SHAPES})  # type: ignore[misc]
 
-Plan = Annotated[
-    Path | None, typer.Option(help="What `terraform show -json PLAN` prints; without it the checked-in policies.")
-]
-Model = Annotated[str, typer.Option(help="Whose rate to take from the benchmarks.")]
-Engine = Annotated[str, typer.Option(help="torch or onnx.")]
-Precision = Annotated[str, typer.Option(help="fp32, bf16 or int8.")]
-Rate = Annotated[float | None, typer.Option(help="Pictures a second of an instance, instead of the measured rate.")]
-Lone = Annotated[float | None, typer.Option(help="Seconds from receive to result of a picture that is alone.")]
-Held = Annotated[int | None, typer.Option(help="Messages that an instance holds at most.")]
-Boot = Annotated[float, typer.Option(help="Seconds from launch to in service.")]
-Drain = Annotated[float, typer.Option(help="Seconds that an instance finishes what it holds, then it gives back.")]
-Lag = Annotated[float, typer.Option(help="Seconds from the end of a minute until an alarm acts on it.")]
+
+@cli.callback()
+def main() -> None:
+    """Replay a workload on a simulated fleet and compare scaling policies."""
 
 
 @cli.command("compare")
@@ -48,17 +39,17 @@ def compare_policies(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many of each workload.")] = 3,
     first_seed: Annotated[int, typer.Option(help="The first of the seeds.")] = 101,
-    plan: Plan = None,
+    plan: options.Plan = None,
     also: Annotated[list[Path] | None, typer.Option(help="More files of policies to compare, by their names.")] = None,
-    model: Model = "resnet50",
-    engine: Engine = "torch",
-    precision: Precision = "fp32",
-    rate: Rate = None,
-    lone: Lone = None,
-    held: Held = None,
-    boot: Boot = 90,
-    drain: Drain = 60,
-    lag: Lag = 45,
+    model: options.Model = "resnet50",
+    engine: options.Engine = "torch",
+    precision: options.Precision = "fp32",
+    rate: options.Rate = None,
+    lone: options.Lone = None,
+    held: options.Held = None,
+    boot: options.Boot = 90,
+    drain: options.Drain = 60,
+    lag: options.Lag = 45,
     target: Annotated[float, typer.Option(help="Seconds of backlog that target tracking aims at.")] = 10,
     price: Annotated[float, typer.Option(help=f"US dollars an hour of an instance; by default a {INSTANCE_TYPE}.")] = (
         INSTANCE_HOUR_USD
@@ -67,17 +58,17 @@ def compare_policies(
     plots: Annotated[Path | None, typer.Option(help="A folder for a plot of each workload's first seed.")] = None,
 ) -> None:
     """Print waits in seconds, instance-hours, price and killed work of each policy on each workload."""
-    worker = _worker(
+    worker = options.worker(
         model=model, engine=engine, precision=precision, rate=rate, lone=lone, held=held, boot=boot, drain=drain
     )
     setting = Setting(worker=worker, conditions=Conditions(lag_seconds=lag), target_seconds=target)
-    fleets = {OURS: _fleet(plan), **_named(also or [])}
+    fleets = {OURS: options.fleet(plan), **_named(also or [])}
     if arrivals is not None:
         workloads = [Workload(file=arrivals)]
     else:
         names = [shape.value for shape in shapes or Shape]
         workloads = [Workload(name, seed) for name in names for seed in range(first_seed, first_seed + seeds)]
-    _say(worker, lag)
+    console.print(options.described(worker, lag), soft_wrap=True)
     try:
         found = compare(fleets, workloads, setting)
         if markdown:
@@ -87,44 +78,6 @@ def compare_policies(
         if plots is not None:
             _plot(fleets, workloads, setting, plots)
     except (TraceError, PolicyError, report.PlotError, OSError) as error:
-        raise SystemExit(str(error)) from error
-
-
-@cli.command()
-def tune(
-    *,
-    write: Annotated[Path, typer.Option(help="Where the best policies go, for `compare --also`.")],
-    candidates: Annotated[int, typer.Option(min=10, help="How many to try.")] = 120,
-    seed: Annotated[int, typer.Option(help="Of the search.")] = 1,
-    plan: Plan = None,
-    model: Model = "resnet50",
-    engine: Engine = "torch",
-    precision: Precision = "fp32",
-    rate: Rate = None,
-    lone: Lone = None,
-    held: Held = None,
-    boot: Boot = 90,
-    drain: Drain = 60,
-    lag: Lag = 45,
-) -> None:
-    """Search steps and thresholds on the traces to train on; `compare` then tells on others."""
-    worker = _worker(
-        model=model, engine=engine, precision=precision, rate=rate, lone=lone, held=held, boot=boot, drain=drain
-    )
-    setting = Setting(worker=worker, conditions=Conditions(lag_seconds=lag), target_seconds=10)
-    base = _fleet(plan)
-    _say(worker, lag)
-    best, score = tuning.search(base, setting, candidates, seed)
-    for name, value in tuning.described(best):
-        console.print(f"{name:20} {value}")
-    console.print(f"score {score:.3f}, by {candidates} candidates")
-    write.write_text(tuning.fleet(best, base, worker).json())
-
-
-def _fleet(plan: Path | None) -> Fleet:
-    try:
-        return policies.load() if plan is None else policies.read(plan)
-    except (PolicyError, ExpressionError, OSError) as error:
         raise SystemExit(str(error)) from error
 
 
@@ -143,40 +96,6 @@ def _loaded(path: Path) -> Fleet:
         return policies.load(path)
     except (PolicyError, ExpressionError, OSError) as error:
         raise SystemExit(str(error)) from error
-
-
-def _worker(
-    *,
-    model: str,
-    engine: str,
-    precision: str,
-    rate: float | None,
-    lone: float | None,
-    held: int | None,
-    boot: float,
-    drain: float,
-) -> Worker:
-    try:
-        found = measured(model, engine, precision)
-        alone = found.lone_seconds if lone is None else lone
-        return Worker(
-            rate=found.rate if rate is None else rate,
-            # A picture that is alone isn't answered sooner than one among others.
-            lone_seconds=max(alone, 1 / rate) if rate else alone,
-            held=found.held if held is None else held,
-            boot_seconds=boot,
-            drain_seconds=drain,
-        )
-    except (BenchmarkError, ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
-
-
-def _say(worker: Worker, lag: float) -> None:
-    console.print(
-        f"an instance does {worker.rate:.3g} pictures a second, one alone takes {worker.lone_seconds:.3g} s; "
-        f"it holds {worker.held}; boot {worker.boot_seconds:g} s, metrics {lag:g} s late",
-        soft_wrap=True,
-    )
 
 
 def _plot(fleets: dict[str, Fleet], workloads: Sequence[Workload], setting: Setting, folder: Path) -> None:

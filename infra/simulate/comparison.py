@@ -42,7 +42,7 @@ class Figures:
 
 
 def scalers(fleets: Mapping[str, Fleet], trace: Trace, setting: Setting) -> dict[str, Callable[[], Scaler]]:
-    """Return the policies to compare, by name; `fleets` are ours, and the first one's group is that of all others."""
+    """Return the policies to compare, by name; `fleets` are ours, and all others get the first one's group."""
     first = next(iter(fleets.values()))
     group, worker = first.group, setting.worker
     ours: dict[str, Callable[[], Scaler]] = {name: partial(StepScaling, fleet) for name, fleet in fleets.items()}

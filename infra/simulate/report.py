@@ -18,9 +18,10 @@ class PlotError(RuntimeError):
 
 
 def print_tables(found: Mapping[str, Mapping[str, Figures]], price: float, console: Console) -> None:
-    """Print a table a workload.
+    """Print one table for each workload.
 
-    Waits in seconds; hours: instance-hours; most: instances in service at once; changes: of how many are wanted.
+    Waits in seconds; hours: instance-hours; most: instances in service at once; changes: how often
+    the desired number changed.
     """
     for workload, policies in found.items():
         table = Table(*COLUMNS, title=workload)

@@ -125,7 +125,7 @@ class Scheduled:
     drains: bool = True
 
     def record(self, minute: int, values: dict[str, float | None]) -> None:
-        """Look at nothing."""
+        """Ignore what is measured."""
 
     def wanted(self, minute: int, capacity: Capacity) -> Decision | None:
         # A decision is made on the minute that ended last, so it is for the one after.
@@ -137,16 +137,16 @@ class Scheduled:
 
 
 def always_most(group: Group) -> Scheduled:
-    """Return the fleet that is always as large as it may be: what waits even then, waits for work itself."""
+    """Return the largest fleet at all times: a picture that waits even there waits for the work itself."""
     return Scheduled(replace(group, desired=group.max), [group.max])
 
 
 def foresight(group: Group, trace: Trace, worker: Worker, lag_seconds: float) -> Scheduled:
     """Return a schedule that knows all arrivals, and so lets a picture wait for hardly longer than its work takes.
 
-    For every second, or the time of one picture if that is longer, it takes the instances that do within that time all
-    that is there, at most the group's. An instance is launched in time for its boot, and kept where it would be wanted
-    again before another had booted. So it is a floor for waits; in instance-hours it is good, not proven best.
+    For each second (or the time of one picture, if that is longer) it takes as many instances as finish the whole
+    backlog within it, up to the group's maximum. An instance is launched early enough to boot, and kept if it would be
+    needed again before a new one had booted. So its waits are a floor; its instance-hours are good, not proven best.
     """
     needed = _needed(group, trace, worker)
     ahead = math.ceil((1.2 * worker.boot_seconds + lag_seconds) / MINUTE) + 1

@@ -29,7 +29,7 @@ MEASURED = (VISIBLE, NOT_VISIBLE, IN_SERVICE)
 
 
 class Scaler(Protocol):
-    """Decides how many instances there shall be. drains: whether an instance that must go finishes its work."""
+    """Decides how many instances there shall be. drains: whether an instance finishes its work before it ends."""
 
     group: Group
     drains: bool
@@ -37,7 +37,7 @@ class Scaler(Protocol):
     def record(self, minute: int, values: dict[str, float | None]) -> None: ...
 
     def wanted(self, minute: int, capacity: Capacity) -> Decision | None:
-        """Return the decision after what was measured up to `minute`, or None for no opinion."""
+        """Return the decision after what was measured up to `minute`, or None to leave the number as it is."""
 
     def warmup(self) -> float:
         """Return how long an instance launched now warms up once it is in service."""
@@ -80,7 +80,7 @@ class Outcome:
 
 
 class _Instance:
-    """work: what it holds, as (done at, arrived at, taken at), by when it is done."""
+    """work: what it holds, as (done at, arrived at, taken at); what is done first comes first."""
 
     __slots__ = ("ended_at", "free_at", "launched_at", "ready_at", "warm_at", "work")
 
@@ -103,8 +103,8 @@ class _Simulation:
         self.arrivals: Sequence[float] = trace.arrivals
         self.next = 0
         self.now = 0.0
-        self.again: list[tuple[float, float]] = []
-        """A heap of what comes back to the queue, as (visible at, arrived at)."""
+        self.returned: list[tuple[float, float]] = []
+        """A heap of the messages that come back to the queue, as (visible at, arrived at)."""
         self.serving: list[_Instance] = []
         self.booting: list[_Instance] = []
         self.draining: list[_Instance] = []
@@ -113,7 +113,7 @@ class _Simulation:
         """While all are full: a heap of (has room at, a number to tell equals apart, instance)."""
         self.outcome = Outcome()
         self.desired = max(scaler.group.min, min(scaler.group.max, scaler.group.desired))
-        self.counted = self.waits_counted = 0
+        self.arrivals_counted = self.waits_counted = 0
 
     def run(self) -> Outcome:
         for _ in range(self.desired):
@@ -124,7 +124,7 @@ class _Simulation:
         while minute * MINUTE < self.trace.seconds or self._unfinished():
             start = minute * MINUTE
             if start > self.trace.seconds + LONGEST_RUN:
-                raise RuntimeError(f"the fleet doesn't get done with {self.trace.name}")
+                raise RuntimeError(f"the fleet never finishes {self.trace.name}")
             self._advance(start + after)
             if minute - 1 - int(late) >= 0:
                 self._decide(minute - 1 - int(late), start + after)
@@ -135,7 +135,7 @@ class _Simulation:
         return self.outcome
 
     def _unfinished(self) -> bool:
-        return self.next < len(self.arrivals) or bool(self.again)
+        return self.next < len(self.arrivals) or bool(self.returned)
 
     def _advance(self, until: float) -> None:
         """Let instances come into service and take messages, up to `until`."""
@@ -149,15 +149,15 @@ class _Simulation:
         self.now = until
 
     def _take(self, until: float) -> None:
-        """Let those in service take messages, oldest first, while there are messages and room before `until`."""
+        """Let instances in service take messages, oldest first, while there are messages and room before `until`."""
         held, serving, random = self.worker.held, self.serving, self.random.random
         while serving:
-            from_again = bool(self.again) and (
-                self.next >= len(self.arrivals) or self.again[0][0] <= self.arrivals[self.next]
+            is_returned = bool(self.returned) and (
+                self.next >= len(self.arrivals) or self.returned[0][0] <= self.arrivals[self.next]
             )
-            if not from_again and self.next >= len(self.arrivals):
+            if not is_returned and self.next >= len(self.arrivals):
                 return
-            visible_at = self.again[0][0] if from_again else self.arrivals[self.next]
+            visible_at = self.returned[0][0] if is_returned else self.arrivals[self.next]
             if visible_at >= until:
                 return
             if self.full and self.full[0][0] > visible_at:
@@ -177,8 +177,8 @@ class _Simulation:
                         self.full = [(one.work[0][0], number, one) for number, one in enumerate(serving)]
                         heapify(self.full)
                         continue
-            if from_again:
-                _, arrived = heappop(self.again)
+            if is_returned:
+                _, arrived = heappop(self.returned)
             else:
                 arrived = visible_at
                 self.next += 1
@@ -193,7 +193,7 @@ class _Simulation:
         instance.work.append((instance.free_at + max(0.0, self.worker.lone_seconds - service), arrived, taken))
 
     def _settle(self, instance: _Instance, now: float) -> None:
-        """Count what the instance is done with by now."""
+        """Record the waits of what the instance has finished by now."""
         work, waits = instance.work, self.outcome.waits
         while work and work[0][0] <= now:
             done, arrived, _ = work.popleft()
@@ -206,7 +206,7 @@ class _Simulation:
             self.draining.remove(instance)
             self.ended.append(instance)
         arrived = bisect_right(self.arrivals, now, lo=self.next)
-        visible = arrived - self.next + sum(at <= now for at, _ in self.again)
+        visible = arrived - self.next + sum(at <= now for at, _ in self.returned)
         in_flight = sum(len(one.work) for one in (*self.serving, *self.draining))
         waits = self.outcome.waits
         recent = sorted(waits[self.waits_counted :])
@@ -218,7 +218,7 @@ class _Simulation:
         self.scaler.record(minute, measured)
         self.outcome.minutes.append(
             Minute(
-                arrived=arrived - self.counted,
+                arrived=arrived - self.arrivals_counted,
                 visible=visible,
                 in_flight=in_flight,
                 in_service=len(self.serving),
@@ -226,7 +226,7 @@ class _Simulation:
                 wait=recent[min(len(recent) - 1, int(0.95 * len(recent)))] if recent else None,
             )
         )
-        self.counted, self.waits_counted = arrived, len(waits)
+        self.arrivals_counted, self.waits_counted = arrived, len(waits)
 
     def _decide(self, minute: int, now: float) -> None:
         terminating = sum(one.ended_at is not None and one.ended_at > now for one in self.draining)
@@ -263,10 +263,10 @@ class _Simulation:
         for _, arrived, taken in list(instance.work)[len(kept) :]:
             if self.scaler.drains:
                 self.outcome.given_back += 1
-                heappush(self.again, (given_up, arrived))
+                heappush(self.returned, (given_up, arrived))
             else:
                 self.outcome.killed += 1
-                heappush(self.again, (taken + self.worker.visibility_seconds, arrived))
+                heappush(self.returned, (taken + self.worker.visibility_seconds, arrived))
         instance.work = kept
         instance.ended_at = max([now, *(done for done, _, _ in kept)])
         self.draining.append(instance)

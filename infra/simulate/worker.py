@@ -13,7 +13,7 @@ RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 
 
 class BenchmarkError(ValueError):
-    """The benchmarks' results lack what is asked of them."""
+    """The benchmarks' results lack the row that is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,7 @@ def _bursts(rate: float, random: Random) -> Trace:
 
 
 def _ramp(rate: float, random: Random) -> Trace:
-    """Up to some instances within half an hour to one and a half, half an hour there, and down at once."""
+    """A load that rises to several instances within 0.5 to 1.5 h, stays there for half an hour, and drops at once."""
     top, rise = random.uniform(4, 8), random.uniform(0.5, 1.5) * HOUR
 
     def load(t: float) -> float:
@@ -93,7 +93,7 @@ def _ramp(rate: float, random: Random) -> Trace:
 
 
 def _spikes(rate: float, random: Random) -> Trace:
-    """A load that wanders between nothing and six instances, and now and then jumps."""
+    """A load that wanders between almost nothing and six instances, and jumps now and then."""
     loads, load = [], 1.0
     for _ in range(int(3 * HOUR / 60)):
         load = min(6.0, max(0.1, load + random.gauss(0, 0.15)))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.scaling import policies
+from infra.scaling.plan import read_plan
 from tests.infra.terraform import Workspace, resources
 from tests.system.harness import ROOT
 
@@ -63,4 +64,4 @@ def test_the_database_is_protected_and_leaves_a_snapshot(plan: dict[str, Any]):
 def test_the_copy_of_the_policies_is_what_is_planned(plan: dict[str, Any], tmp_path: Path):
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(plan))
-    assert policies.read(file) == policies.load(), "make it anew: python -m infra.scaling.policies PLAN.json"
+    assert read_plan(file) == policies.load(), "make it anew: python -m infra.scaling.plan PLAN.json"

@@ -45,6 +45,10 @@ def test_the_fleet_grows_shrinks_and_loses_nothing(tmp_path: Path, environ: dict
     minutes = json.loads((tmp_path / "history.json").read_text())["minutes"]
     assert max(minute["in_service"] for minute in minutes) == 2
     assert (minutes[-1]["in_service"], minutes[-1]["terminating"]) == (1, 0)
+    page = (tmp_path / "history.json.html").read_text()
+    assert (tmp_path / "history.json.html").as_uri() in done.stdout
+    assert "step +25 % -&gt; 2" in page
+    assert "refresh" not in page
     assert left(environ) == []
 
 

@@ -82,7 +82,9 @@ def _run(system: System, images: int, seconds: float, recovery_seconds: float, s
         for upload in uploads:
             upload.result()
     rows = _recovered(system, before, sent, recovery_seconds, say)
-    console.print(f"{system.restarts} processes were started again, {sent.refusals} uploads were told to come later")
+    console.print(
+        f"{system.restarts} processes were started again, {sent.refusals} uploads were told to try again later"
+    )
     found = outcome(system, rows, sent, labels)
     if found.causes:
         console.print("failed: " + ", ".join(f"{count} {cause}" for cause, count in found.causes.items()))

@@ -100,7 +100,7 @@ def outcome(system: System, rows: list[dict[str, Any]], sent: Sent, labels: dict
 def _right(system: System, row: dict[str, Any], labels: dict[str, str]) -> bool:
     record = _record(system, row["id"])
     if row["state"] == "failed":
-        # Without a record where no attempt got as far, which only a dead letter says.
+        # Without a record, no attempt got far enough to store one; then the cause is a dead letter.
         agrees = record["error_code"] == row["error_code"] if record else row["error_code"] == "dead_letter"
         return agrees and bool(row["error"])
     return record is not None and record["label"] == row["label"] == labels.get(row["file_name"])

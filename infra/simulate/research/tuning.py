@@ -1,4 +1,4 @@
-"""The search for steps and thresholds: random candidates, then changes of the best ones, on the traces to train on."""
+"""The search for steps and thresholds: random candidates, then changes of the best ones, on the training traces."""
 
 import math
 import os
@@ -34,8 +34,8 @@ class Candidate:
     """A policy by a few numbers, each from a short list; messages are given by the time that a worker takes for them.
 
     threshold_seconds: backlog per instance at which a fleet grows. drain_seconds: backlog per instance that doubles it.
-    first_step: percent for less than that. in_load: messages for which an instance is kept, 1 for as many as one has in
-    flight that is fully used and yet lets none wait, which by Little's law is its rate times the time of one picture.
+    first_step: percent for less than that. in_load: messages for which an instance is kept, as a multiple of what a
+    fully used one has in flight while nothing waits: by Little's law, its rate times the time of one picture.
     in_margin: instances kept beyond the need. in_step: how many instances may leave at a time.
     """
 
@@ -154,7 +154,7 @@ def _old(base: Fleet, workload: Workload, setting: Setting) -> Figures:
 
 
 def _score(candidate: Candidate, base: Fleet, before: Mapping[Workload, Figures], setting: Setting) -> float:
-    """Return how much longer pictures wait than with the old policy, plus what exceeds its hours, the mean of traces.
+    """Return how waits compare with the old policy's, plus a penalty for more hours than it takes; a mean over traces.
 
     In logarithms, so that half and double weigh the same; lower is better.
     """

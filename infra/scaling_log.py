@@ -1,16 +1,15 @@
-"""`manage.py scaling_log`: why the workers of a stack in AWS grew and shrank."""
+"""Why the workers of a stack in AWS grew and shrank: `python -m infra.scaling_log`, from a checkout."""
 
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import boto3
+import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from project import env
 
@@ -19,32 +18,31 @@ CHANGE = re.compile(r"(?:desired capacity|capacity) from (?P<before>\d+) to (?P<
 LOOK_BACK = timedelta(hours=1)
 """How long before the activities their alarms' histories are read from."""
 
+cli = typer.Typer(add_completion=False)
 
-class Command(BaseCommand):
-    help = (
-        "Say why the workers of a stack in AWS grew and shrank: the activities of their Auto Scaling Group, each with "
-        "when the alarm that caused it went off, and at which value. Needs credentials that allow "
-        "autoscaling:DescribeScalingActivities and cloudwatch:DescribeAlarmHistory, which the site's own role does not "
-        "have: run it with an operator's."
-    )
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--group", default="recognition-workers", help="the Auto Scaling Group (default: %(default)s)"
-        )
-        parser.add_argument("--hours", type=float, default=24, help="how far back (default: %(default)s)")
+@cli.command()
+def main(
+    group: Annotated[str, typer.Option(help="The Auto Scaling Group.")] = "recognition-workers",
+    hours: Annotated[float, typer.Option(help="How far back.")] = 24,
+) -> None:
+    """Say why the workers of a stack in AWS grew and shrank.
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        since = timezone.now() - timedelta(hours=options["hours"])
-        try:
-            found = list(activities(options["group"], since))
-            alarms = {name: went_off(name, since - LOOK_BACK) for name in {alarm_of(one) for one in found} if name}
-        except (ClientError, BotoCoreError, ResponseParserError) as error:
-            raise CommandError(f"AWS does not say: {error}") from error
-        if not found:
-            self.stdout.write(f"{options['group']} did nothing in the last {options['hours']:g} hours.")
-        for activity in found:
-            self.stdout.write(sentence(activity, alarms))
+    It prints the activities of their Auto Scaling Group, each with when its alarm went off and at which value.
+
+    It needs an operator's credentials, which allow autoscaling:DescribeScalingActivities and
+    cloudwatch:DescribeAlarmHistory; the site's own role has neither. AWS_REGION names the region.
+    """
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    try:
+        found = list(activities(group, since))
+        alarms = {name: went_off(name, since - LOOK_BACK) for name in {alarm_of(one) for one in found} if name}
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
+        raise SystemExit(f"AWS does not say: {error}") from error
+    if not found:
+        print(f"{group} did nothing in the last {hours:g} hours.")
+    for activity in found:
+        print(sentence(activity, alarms))
 
 
 def activities(group: str, since: datetime) -> Iterator[dict[str, Any]]:
@@ -104,3 +102,7 @@ def _value(state: dict[str, Any]) -> float | None:
 
 def _client(service: str) -> Any:
     return boto3.client(service, region_name=env.common().aws_region)
+
+
+if __name__ == "__main__":
+    cli()
