@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait more than they compute, so there may be more processes than cores.
+JOBS ?= 3
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo elastic chaos up test check check-infra audit format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo elastic chaos up test-fast test check check-infra audit format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,9 +30,12 @@ chaos: install ## Let everything that can fail fail at random under uploads, and
 up: install ## Run the whole system here; Ctrl-C stops it
 	@$(BIN)/python -m infra.local up
 
-test: install-dev ## Run all tests but the infrastructure's, the web tier's on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest --ignore=tests/infra
-	@$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m django_db
+test-fast: install-dev ## Run the tests that need no PyTorch, no processes of the system and no browser
+	@$(PYTEST) --ignore=tests/infra --ignore=tests/promises --ignore=tests/system --ignore=tests/workers
+
+test: install-dev ## Run all tests but the infrastructure's; those in which databases differ on PostgreSQL, too
+	@$(PYTEST) --ignore=tests/infra
+	@$(BIN)/python -m tests.postgresql $(PYTEST) -q -m postgresql
 
 check: install-dev ## Lint, types, allowed imports
 	@$(BIN)/ruff format --check .

@@ -63,7 +63,7 @@ def emulator() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def collected_static_files() -> None:
     """The static files where a site that runs as a process of its own looks for them."""
-    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "infra.local.static_files"], cwd=ROOT, check=True)
 
 
 @pytest.fixture
@@ -139,6 +139,13 @@ def viewer(transactional_db: None) -> User:
 def sample() -> Path:
     """A photograph of a cat, 451 x 300 pixels."""
     return ROOT / "samples" / "chelsea.png"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests that share a running system to one process of pytest-xdist, so that one system is enough."""
+    for item in items:
+        if "system" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("system"))
 
 
 def pytest_unconfigure() -> None:

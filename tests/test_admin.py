@@ -12,7 +12,7 @@ from project.aws import storage
 from tests.records import PICTURE, done, failed, requests
 from tests.records import row as queued_row
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 LIST = reverse("admin:classify_app_classification_changelist")
 

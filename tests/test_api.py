@@ -12,7 +12,7 @@ from classify_app.results.completion import complete
 from project import env
 from tests.records import PICTURE, TOP5, answering, done, failed, row, table_away
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 ADDRESS = "/api/v1/classifications"
 UNKNOWN = "018f3f5e-0000-7000-8000-000000000001"

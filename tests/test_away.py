@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from tests.records import PICTURE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 def failing(error):

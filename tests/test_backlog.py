@@ -14,7 +14,7 @@ from tests.configuration import configured
 from tests.records import PICTURE, done, requests, row
 from tests.test_submission import stored_keys
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 ALLOWED = 3
 

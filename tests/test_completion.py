@@ -12,7 +12,7 @@ from classify_app.results.completion import complete, complete_all
 from project.contract import MAX_THUMBNAIL_BYTES, ContractError
 from tests.records import THUMBNAIL, TOP5, done, failed, row
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from project.contract import announcement
 from tests.records import announce, command_running, done, failed, row, table_away
 from tests.system.harness import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 
 def post(text):

@@ -18,7 +18,7 @@ from project.aws import storage
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
 from tests.records import PICTURE, done, requests, row
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 LIST = reverse("admin:classify_app_deadletter_changelist")
 

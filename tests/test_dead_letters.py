@@ -22,7 +22,7 @@ from tests.configuration import configured
 from tests.letters import REQUESTS, RESPONSES, consume_once, dead, dead_request, dead_url, exhaust, live_url
 from tests.records import command_running, done, failed, row, table_away
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 
 def messages_left(queue):

@@ -11,7 +11,7 @@ from classify_app.results.completion import complete
 from project.contract import Prediction
 from tests.records import PICTURE, done, failed, row
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 HOSTILE = "<script>alert(1)</script>\"'"
 PAGES = [

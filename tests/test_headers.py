@@ -150,6 +150,7 @@ NULS = "\\000" * 32
 COOKIES = [f'sessionid="{NULS}"', "sessionid=" + "x" * 5000, f'csrftoken="{NULS}"', "messages=x"]
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("cookie", COOKIES, ids=["NUL", "long", "CSRF", "messages"])
 @pytest.mark.parametrize("address", ["/history/", "/login/", "/api/v1/classifications", "/admin/"])
 def test_no_address_breaks_on_a_strangers_cookie(cookie, address):

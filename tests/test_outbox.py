@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.records import PICTURE, environment, requests, row
 from tests.system.harness import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 
 def ids(found):

@@ -17,7 +17,7 @@ from tests.environment import QUEUES
 from tests.letters import REQUESTS, RESPONSES, dead_url
 from tests.records import environment
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 
 @pytest.fixture

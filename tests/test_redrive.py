@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
 from tests.records import done, environment, failed, requests, table_away
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 
 def responses():

@@ -15,7 +15,7 @@ from project.refusals import Refusal
 from tests.configuration import configured
 from tests.records import PICTURE, answering, done, failed, requests, row, table_away
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 UNKNOWN = "018f3f5e-0000-7000-8000-000000000001"
 

@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 from tests.pictures import jpeg, of_pixels
 from tests.records import PICTURE, environment, requests, table_away
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 
 def upload(content=PICTURE, name="cat.png"):

@@ -15,7 +15,7 @@ from project.aws import storage
 from project.aws.clients import s3, sqs
 from tests.records import done, requests, row
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 MINUTES = timedelta(minutes=1)
 

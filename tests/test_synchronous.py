@@ -88,6 +88,7 @@ def test_the_same_name_twice_at_once_is_answered_twice():
     assert Classification.objects.count() == 2
 
 
+@pytest.mark.postgresql
 def test_of_many_at_once_each_gets_its_own_answer():
     @async_to_sync
     async def many():

@@ -18,7 +18,7 @@ from classify_app.threads import THREADS, threads
 from tests.configuration import configured
 from tests.records import PICTURE, answering, row
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 API = "/api/v1/classifications"
 

@@ -15,7 +15,7 @@ from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_of, pol
 from classify_app.threads import THREADS, in_thread
 from tests.records import done, failed, row, table_away
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 def pollers():

@@ -143,7 +143,7 @@ def running(
         _run([sys.executable, "-m", "infra.local.resources"], environ)
         say("preparing the database and the static files")
         _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], environ)
-        _run([sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"], environ)
+        _run([sys.executable, "-m", "infra.local.static_files"], environ)
         _run([sys.executable, "manage.py", "shell", "-c", RESET_ADMIN], {**environ, "ADMIN_PASSWORD": password})
         token = _run([sys.executable, "manage.py", *MAKE_TOKEN], environ).strip()
         say("starting " + ", ".join(names) + "; the worker loads its model")

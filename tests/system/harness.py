@@ -61,6 +61,9 @@ def waiting(key):
 storage.get_picture = waiting
 """
 
+PREPARED: list[tuple[bytes, str]] = []
+"""The database file of the first system that was prepared, and the administrator's token in it."""
+
 Met = TypeVar("Met")
 
 
@@ -108,7 +111,9 @@ class System:
         self.flower = f"http://127.0.0.1:{self.flower_port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.token = ""
-        self._database_url = database_url or f"sqlite:///{state}/db.sqlite3"
+        self._database_file = state / "db.sqlite3"
+        self._database_file_url = f"sqlite:///{self._database_file}"
+        self._database_url = database_url or self._database_file_url
         self._web_variables = web_variables
         self.worker_variables: dict[str, str] = {}
         self._worker_site = state / "worker-site"
@@ -191,12 +196,24 @@ class System:
     def prepare(self) -> None:
         """Make buckets, queues, tables, static files, an administrator and a token of theirs."""
         self.python("-m", "infra.local.resources")
+        self.python("-m", "infra.local.static_files")
+        if self._database_url != self._database_file_url:
+            self.token = self._fill_database()
+            return
+        # A database file is the same for every system, so it is made once and then copied.
+        if not PREPARED:
+            token = self._fill_database()
+            PREPARED.append((self._database_file.read_bytes(), token))
+        content, self.token = PREPARED[0]
+        self._database_file.write_bytes(content)
+
+    def _fill_database(self) -> str:
+        """Make tables, an administrator and a token of theirs; return the token."""
         self.python("manage.py", "migrate", "--verbosity=0")
-        self.python("manage.py", "collectstatic", "--noinput", "--verbosity=0")
         account = {"USERNAME": ADMIN, "EMAIL": "admin@example.org", "PASSWORD": PASSWORD}
         variables = {f"DJANGO_SUPERUSER_{name}": value for name, value in account.items()}
         self.python("manage.py", "createsuperuser", "--noinput", **variables)
-        self.token = self.create_token(ADMIN, "read", "write")
+        return self.create_token(ADMIN, "read", "write")
 
     def create_token(self, username: str, *scopes: str) -> str:
         options = [f"--scope={scope}" for scope in scopes]

@@ -91,7 +91,7 @@ class System:
         environ = {**self.environment(self._aws_url), "DJANGO_SUPERUSER_PASSWORD": "not used"}
         for arguments in (["-m", "infra.local.resources"], ["manage.py", "migrate"], ["manage.py", *MAKE_USER]):
             self._run(arguments, environ)
-        self._run(["manage.py", "collectstatic", "--noinput"], environ)
+        self._run(["-m", "infra.local.static_files"], environ)
         self.token = self._run(["manage.py", *MAKE_TOKEN], environ).strip()
         self.sqs.set_queue_attributes(
             QueueUrl=self.queue_url(resources.REQUESTS.name),

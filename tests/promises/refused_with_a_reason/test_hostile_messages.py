@@ -62,6 +62,7 @@ def test_a_request_is_read_or_refused(odd):
         assert isinstance(read, ContractError) or {type(read.id), type(read.input_key)} == {str}, name
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("finished", [done, failed])
 def test_good_neighbours_of_hostile_messages_are_written(odd, finished):
