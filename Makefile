@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo elastic chaos up test check check-infra audit format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo elastic chaos up test check check-infra audit lock format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-install: ## Make .venv and install the pinned requirements
-	@$(PYTHON) infra/local/install.py requirements.txt
+install: ## Make .venv and install the locked requirements
+	@$(PYTHON) infra/local/install.py requirements/local.txt
 
 install-dev: ## The same with what tests and checks need
 	@$(PYTHON) infra/local/install.py requirements/dev.txt
@@ -44,6 +44,9 @@ check-infra: install-dev ## Prove the infrastructure without an account: Terrafo
 
 audit: install-dev ## Ask PyPI's advisories about what is installed; needs the internet
 	@$(BIN)/pip-audit --local --progress-spinner off
+
+lock: ## Lock requirements/*.in again; ARGS=--upgrade takes newer versions; needs uv and the internet
+	@$(PYTHON) -m infra.local.lock $(ARGS)
 
 format: install-dev ## Format the code
 	@$(BIN)/ruff check --fix .
