@@ -31,11 +31,12 @@ test: install-dev ## Run all tests but the infrastructure's, the web tier's on S
 	@$(BIN)/python -m pytest --ignore=tests/infra
 	@$(BIN)/python -m tests.postgresql $(BIN)/python -m pytest -q -m django_db
 
-check: install-dev ## Lint, types, allowed imports
+check: install-dev ## Lint, types, allowed imports, CI's workflow
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m infra.local run $(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/jactionlint --strict-exit
 	@$(BIN)/python -m infra.local run $(BIN)/python manage.py makemigrations --check --dry-run
 
 check-infra: install-dev ## Prove the infrastructure without an account: Terraform, policies, images; says what is missing
