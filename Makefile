@@ -43,8 +43,10 @@ check-infra: install-dev ## Prove the infrastructure without an account: Terrafo
 	@$(PYTHON) infra/local/install.py requirements/infra.txt .local/infra
 	@$(BIN)/python -m pytest tests/infra --durations=15
 
-audit: install-dev ## Ask PyPI's advisories about what is installed; needs the internet
-	@$(BIN)/pip-audit --local --progress-spinner off
+audit: install-dev ## Ask PyPI's advisories about what is locked; needs the internet
+	@for lock in dev torch infra; do \
+	  $(BIN)/pip-audit --disable-pip --progress-spinner off -r requirements/$$lock.txt || exit 1; \
+	done
 
 lock: ## Lock requirements/*.in again; ARGS=--upgrade takes newer versions; needs uv and the internet
 	@$(PYTHON) -m infra.local.lock $(ARGS)
