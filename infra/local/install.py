@@ -20,51 +20,39 @@ TORCH_CPU = ROOT / "requirements" / "torch-cpu.txt"
 OLDEST_PYTHON = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CPU_INDEX_SECONDS = 5
-# What PyTorch's builds take on disk, with all else, while they are unpacked; and what there is without PyTorch.
-NEEDED_GB = {TORCH_CPU: 3, TORCH: 8, None: 1}
+# What PyTorch's builds take on disk, with all else, while they are unpacked; and what other locks take.
+NEEDED_GB = {TORCH_CPU: 3, TORCH: 8}
+OTHERS_NEED_GB = 1
 # What pip says where a package has to be compiled and can't be.
 COMPILER_SIGNS = ("gcc' failed", "cc' failed", "curl-config", "Python.h", "unable to execute")
 
 
 def main(requirements: Path, venv: Path = VENV) -> None:
     """Install a lock, and PyTorch before it where the lock leaves it out, unless they are installed already."""
-    requirements = ROOT / requirements
-    with_torch = leaves_torch_out(requirements)
-    stamps = {"torch": fingerprint(TORCH, TORCH_CPU)} if with_torch else {}
-    stamps[requirements.stem] = fingerprint(requirements)
-    missing = {name for name, wanted in stamps.items() if installed(name, venv) != wanted}
+    locks = [TORCH, ROOT / requirements] if leaves_torch_out(ROOT / requirements) else [ROOT / requirements]
+    missing = [lock for lock in locks if not stamp(lock, venv).exists()]
     if not missing:
         return
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(f"Python {platform.python_version()} is too old; 3.11 or newer is needed: make PYTHON=python3.11 …")
-    torch = torch_build() if "torch" in missing else None
     if not python(venv).exists():
-        check_disk(torch)
         print(f"making {venv.relative_to(ROOT)} with Python {platform.python_version()}", flush=True)
         make_venv(venv)
-    if torch:
-        install(torch, venv, *(["--index-url", CPU_INDEX] if torch == TORCH_CPU else []))
-    install(requirements, venv)
-    for name in missing:
-        stamp(name, venv).write_text(stamps[name])
+    for lock in missing:
+        install(torch_build() if lock == TORCH else lock, venv)
+        for old in venv.glob(f".{lock.stem}.*"):
+            old.unlink()
+        stamp(lock, venv).touch()
 
 
-def leaves_torch_out(requirements: Path) -> bool:
+def leaves_torch_out(lock: Path) -> bool:
     """Tell whether what is locked needs PyTorch, which is then in a lock of its own."""
-    return "# torch" in requirements.read_text().splitlines()
+    return "# torch" in lock.read_text().splitlines()
 
 
-def fingerprint(*files: Path) -> str:
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def stamp(name: str, venv: Path) -> Path:
-    return venv / f".{name}-installed"
-
-
-def installed(name: str, venv: Path) -> str | None:
-    """Return the fingerprint of what is installed."""
-    return stamp(name, venv).read_text() if stamp(name, venv).exists() else None
+def stamp(lock: Path, venv: Path) -> Path:
+    """Return the file that is there once a lock, with what it lists now, is installed."""
+    return venv / f".{lock.stem}.{hashlib.sha256(lock.read_bytes()).hexdigest()}"
 
 
 def torch_build() -> Path:
@@ -83,26 +71,26 @@ def python(venv: Path) -> Path:
     return venv / "bin" / "python"
 
 
-def check_disk(torch: Path | None) -> None:
-    free = shutil.disk_usage(ROOT).free / 1e9
-    if free < NEEDED_GB[torch]:
-        sys.exit(f"Only {free:.1f} GB of disk are free here; the installation needs {NEEDED_GB[torch]} GB.")
-
-
 def make_venv(venv: Path) -> None:
-    if shutil.which("uv"):
-        subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(venv)], check=True)
-        return
-    done = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
+    with_uv = ["uv", "venv", "--quiet", "--seed", "--python", sys.executable]
+    command = with_uv if shutil.which("uv") else [sys.executable, "-m", "venv"]
+    done = subprocess.run([*command, str(venv)], capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(venv, ignore_errors=True)
-        sys.exit(f"Python can't make {venv.name}. On Debian and Ubuntu: apt install python3-venv\n{done.stdout}")
+        sys.exit(
+            f"Python can't make {venv.name}. On Debian and Ubuntu: apt install python3-venv\n{done.stdout}{done.stderr}"
+        )
 
 
-def install(lock: Path, venv: Path, *options: str) -> None:
+def install(lock: Path, venv: Path) -> None:
     """Install all that a lock lists and nothing else; the installer's own progress is to be seen."""
+    free, needed = shutil.disk_usage(ROOT).free / 1e9, NEEDED_GB.get(lock, OTHERS_NEED_GB)
+    if free < needed:
+        sys.exit(f"Only {free:.1f} GB of disk are free here; {lock.name} needs {needed} GB.")
     print(f"installing {lock.relative_to(ROOT)}", flush=True)
-    arguments = ["--require-hashes", "--no-deps", *options, "-r", str(lock)]
+    arguments = ["--require-hashes", "--no-deps", "-r", str(lock)]
+    if lock == TORCH_CPU:
+        arguments += ["--index-url", CPU_INDEX]
     if shutil.which("uv"):
         if subprocess.run(["uv", "pip", "install", "--python", str(python(venv)), *arguments], check=False).returncode:
             sys.exit("uv could not install it; the reason stands above.")
