@@ -7,13 +7,13 @@ JOBS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo elastic chaos up test-fast test check check-infra audit format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo elastic chaos up test-fast test check check-infra audit lock format table bench-engine bench-system bench-peers clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-install: ## Make .venv and install the pinned requirements
-	@$(PYTHON) infra/local/install.py requirements.txt
+install: ## Make .venv and install the locked requirements
+	@$(PYTHON) infra/local/install.py requirements/local.txt
 
 install-dev: ## The same with what tests and checks need
 	@$(PYTHON) infra/local/install.py requirements/dev.txt
@@ -37,19 +37,25 @@ test: install-dev ## Run all tests but the infrastructure's; those in which data
 	@$(PYTEST) --ignore=tests/infra
 	@$(BIN)/python -m tests.postgresql $(PYTEST) -q -m postgresql
 
-check: install-dev ## Lint, types, allowed imports
+check: install-dev ## Lint, types, allowed imports, CI's workflow
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m infra.local run $(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/jactionlint --strict-exit
 	@$(BIN)/python -m infra.local run $(BIN)/python manage.py makemigrations --check --dry-run
 
 check-infra: install-dev ## Prove the infrastructure without an account: Terraform, policies, images; says what is missing
 	@$(PYTHON) infra/local/install.py requirements/infra.txt .local/infra
 	@$(BIN)/python -m pytest tests/infra --durations=15
 
-audit: install-dev ## Ask PyPI's advisories about what is installed; needs the internet
-	@$(BIN)/pip-audit --local --progress-spinner off
+audit: install-dev ## Ask PyPI's advisories about what is locked; needs the internet
+	@for lock in dev torch infra; do \
+	  $(BIN)/pip-audit --disable-pip --progress-spinner off -r requirements/$$lock.txt || exit 1; \
+	done
+
+lock: ## Lock requirements/*.in again; ARGS=--upgrade takes newer versions; needs uv and the internet
+	@$(PYTHON) -m infra.local.lock $(ARGS)
 
 format: install-dev ## Format the code
 	@$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""The installer: what can't be installed is said in a sentence."""
+"""The installer: what can't be installed is said in a sentence, and what is installed is left alone."""
 
 from pathlib import Path
 
@@ -11,38 +11,36 @@ from infra.local import install
     ("output", "sentence"),
     [
         ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "apt install build-essential"),
-        (
-            "Could not run curl-config: [Errno 2] No such file or directory",
-            "apt install build-essential",
-        ),
+        ("Could not run curl-config: [Errno 2] No such file or directory", "apt install build-essential"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device", "The disk is full."),
         ("ERROR: Could not find a version that satisfies the requirement celery==5.7.0", "could not be found"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the file that was locked"),
         ("something else", "pip failed."),
     ],
 )
 def test_pips_failure_is_explained(output, sentence):
-    said = install.reason(f"Collecting celery\n{output}\n")
-    assert sentence in said.partition("\n\n")[0]
-    assert output in said
+    assert sentence in install.reason(f"WARNING: a warning\n{output}\n")
 
 
-def test_too_little_disk_is_said_before_anything_is_made(monkeypatch, tmp_path):
-    monkeypatch.setattr(install, "NEEDED_GB", {"cpu": 1_000_000})
-    with pytest.raises(SystemExit, match="the installation needs 1000000 GB"):
-        install.check_disk("cpu", tmp_path / "no venv")
-
-
-def test_a_changed_requirement_is_another_fingerprint(monkeypatch, tmp_path):
-    monkeypatch.setattr(install, "ROOT", tmp_path)
-    (tmp_path / "requirements.txt").write_text("celery==5.7.0")
-    before = install.fingerprint(tmp_path / "requirements.txt")
-    (tmp_path / "requirements.txt").write_text("celery==5.7.1")
-    assert install.fingerprint(tmp_path / "requirements.txt") != before
+def test_too_little_disk_is_said_before_anything_is_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(install, "NEEDED_GB", {install.TORCH_CPU: 1_000_000})
+    with pytest.raises(SystemExit, match=r"torch-cpu\.txt needs 1000000 GB"):
+        install.install(install.TORCH_CPU, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("requirements", "expected"),
-    [("requirements/worker.txt", True), ("requirements/dev.txt", True), ("requirements/web.txt", False)],
+    ("name", "expected"), [("worker", True), ("dev", True), ("web", False), ("worker-onnx", False)]
 )
-def test_torch_is_found_in_files_and_in_those_that_they_include(requirements, expected):
-    assert install.has_torch(Path(requirements)) is expected
+def test_locks_that_need_pytorch_are_known(name, expected):
+    assert install.leaves_torch_out(install.ROOT / "requirements" / f"{name}.txt") is expected
+
+
+def test_what_is_installed_is_not_installed_again_until_its_lock_changes(tmp_path: Path, monkeypatch):
+    lock = tmp_path / "web.txt"
+    lock.write_text("celery==5.7.0")
+    install.stamp(lock, tmp_path).touch()
+    monkeypatch.setattr(install, "OLDEST_PYTHON", (99,))
+    install.main(lock, tmp_path)
+    lock.write_text("celery==5.7.1")
+    with pytest.raises(SystemExit, match="is too old"):
+        install.main(lock, tmp_path)

@@ -49,6 +49,6 @@ def test_the_labels_of_an_answer_are_read_alone_and_out_of_a_batch():
 
 def test_each_peer_has_pinned_requirements_with_those_of_the_worker():
     for name in PEERS:
-        lines = (ROOT / REQUIREMENTS / f"{name}.txt").read_text().splitlines()
-        assert "-r ../../../requirements/worker.txt" in lines
+        lines = (ROOT / REQUIREMENTS / f"{name}.in").read_text().splitlines()
+        assert "-r ../../../requirements/worker.in" in lines
         assert any(line.startswith(name) and "==" in line for line in lines)

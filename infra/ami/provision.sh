@@ -27,9 +27,15 @@ unpack() {
 
 make_venv() { # FOLDER REQUIREMENTS
   "python$PYTHON_VERSION" -m venv "$1"
-  local indexes=()
-  if [[ $tier == worker && $GPU == false ]]; then indexes=(--extra-index-url "$TORCH_CPU_INDEX"); fi
-  "$1/bin/pip" install --no-cache-dir --disable-pip-version-check --quiet "${indexes[@]}" -r "$home/requirements/$2"
+  local pip=("$1/bin/pip" install --no-cache-dir --disable-pip-version-check --quiet --no-deps)
+  if [[ $2 == worker.txt || $2 == export.txt ]]; then
+    if [[ $GPU == true ]]; then
+      "${pip[@]}" -r "$home/requirements/torch.txt"
+    else
+      "${pip[@]}" --index-url "$TORCH_CPU_INDEX" -r "$home/requirements/torch-cpu.txt"
+    fi
+  fi
+  "${pip[@]}" -r "$home/requirements/$2"
 }
 
 # What the image knows of itself, and its worker reads before what the instance is told.

@@ -7,7 +7,7 @@ WORKDIR /opt/recognition
 ENV PYTHONUNBUFFERED=1
 ADD --chmod=0644 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem rds-ca.pem
 COPY requirements requirements
-RUN pip install --no-cache-dir -r requirements/web.txt
+RUN pip install --no-cache-dir --no-deps -r requirements/web.txt
 COPY project project
 COPY classify_app classify_app
 COPY manage.py .

@@ -14,14 +14,15 @@ HEALTHCHECK NONE
 FROM base AS exporter
 ARG MODEL=resnet50
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" -r requirements/export.txt
+RUN pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" -r requirements/torch-cpu.txt
+RUN pip install --no-cache-dir --no-deps -r requirements/export.txt
 COPY project project
 COPY workers workers
 RUN python -m workers export model.onnx
 
 FROM base AS onnx
 ENV ENGINE=onnx ONNX_MODEL=/opt/recognition/models/model.onnx
-RUN pip install --no-cache-dir -r requirements/worker-onnx.txt
+RUN pip install --no-cache-dir --no-deps -r requirements/worker-onnx.txt
 COPY project project
 COPY workers workers
 COPY samples samples
@@ -32,10 +33,12 @@ USER 10001
 # The last stage is the one that is built where none is named.
 FROM base AS torch
 ARG MODEL=resnet50
-# For GPUs: https://pypi.org/simple, whose builds have CUDA.
+# For GPUs: TORCH=torch and TORCH_INDEX=https://pypi.org/simple, whose builds have CUDA.
+ARG TORCH=torch-cpu
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV MODEL=$MODEL TORCH_HOME=/opt/recognition/models
-RUN pip install --no-cache-dir --extra-index-url "$TORCH_INDEX" -r requirements/worker.txt
+RUN pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" -r "requirements/$TORCH.txt"
+RUN pip install --no-cache-dir --no-deps -r requirements/worker.txt
 COPY project project
 COPY workers workers
 COPY samples samples

@@ -38,6 +38,20 @@ def test_what_is_copied_is_there_and_is_sent_to_the_builder(file: Path):
         assert (ROOT / source).exists()
 
 
+@pytest.mark.parametrize(
+    "file", [*sorted(DOCKER.glob("*.Dockerfile")), ROOT / "infra" / "ami" / "provision.sh"], ids=lambda file: file.name
+)
+def test_what_is_installed_is_locked(file: Path):
+    """Of each lock all is installed and nothing else, PyTorch's before those that leave it out."""
+    text = file.read_text()
+    names = re.findall(r"requirements/([\w-]+\.txt)|make_venv \S+ ([\w-]+\.txt)", text)
+    assert names
+    assert all((ROOT / "requirements" / "".join(name)).exists() for name in names)
+    assert all(
+        "--no-deps" in line for line in text.splitlines() if "pip install" in line or '/bin/pip" install' in line
+    )
+
+
 @pytest.mark.parametrize("file", sorted(DOCKER.glob("*.Dockerfile")), ids=lambda file: file.name)
 def test_no_container_runs_as_root(file: Path):
     for stage in re.split(r"^FROM ", file.read_text(), flags=re.MULTILINE)[1:]:

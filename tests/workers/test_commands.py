@@ -230,7 +230,11 @@ def test_the_fallback_takes_no_bare_pictures(command):
             (SAMPLES / "coffee.png",),
             "onnxruntime is not installed: install requirements/worker-onnx.txt.",
         ),
-        ({}, (SAMPLES / "coffee.png",), "torch is not installed: install requirements/worker.txt."),
+        (
+            {},
+            (SAMPLES / "coffee.png",),
+            "torch is not installed: install requirements/torch.txt and requirements/worker.txt.",
+        ),
     ],
 )
 def test_a_missing_library_is_named_with_its_requirements(command, tmp_path, variables, arguments, sentence):

@@ -13,7 +13,7 @@ from workers.model import Model
 TORCH = "torch"
 ONNX = "onnx"
 
-REQUIREMENTS = {TORCH: "requirements/worker.txt", ONNX: "requirements/worker-onnx.txt"}
+REQUIREMENTS = {TORCH: "requirements/torch.txt and requirements/worker.txt", ONNX: "requirements/worker-onnx.txt"}
 """What has to be installed for each engine."""
 
 
