@@ -2,8 +2,10 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,10 +63,26 @@ def test_the_way_of_a_picture_names_functions():
     assert len([name for _, name in named_in(DOCS / "architecture.md") if name]) > 20
 
 
+def test_the_architecture_has_every_room():
+    rooms = {f"{contract['containers'][0]}/{room}" for contract in layers() for room in rooms_of(contract)}
+    named = {path.rstrip("/").removesuffix(".py") for path, _ in named_in(DOCS / "architecture.md")}
+    assert rooms - named == set()
+
+
 def test_the_index_has_every_page():
     index = DOCS / "README.md"
     linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", index.read_text())}
     assert set(PAGES) - linked == {index}
+
+
+def layers() -> list[dict[str, Any]]:
+    """Return the contracts of pyproject.toml that order rooms."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return [contract for contract in contracts if contract["type"] == "layers"]
+
+
+def rooms_of(contract: dict[str, Any]) -> list[str]:
+    return [room for layer in contract["layers"] for room in layer.split(" | ")]
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
