@@ -61,8 +61,8 @@ format: install-dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-table: ## Write the configuration table into the README
-	@$(BIN)/python -m infra.local.readme
+table: ## Write the table of variables into docs/configuration.md
+	@$(BIN)/python -m infra.local.configuration_page
 
 bench-engine: install-dev ## Measure engines: the bare forward pass against bytes-to-top-5; PHOTOS chooses photographs
 	@$(BIN)/python -m benchmarks.engine

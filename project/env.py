@@ -1,6 +1,6 @@
 """Every environment variable the system reads, declared once: name, type, meaning, unit, default.
 
-`python -m project.env` prints the table that the README shows. Imports the standard library alone.
+`python -m project.env` prints the table of docs/configuration.md. Imports the standard library alone.
 """
 
 import os
