@@ -47,7 +47,7 @@ check: install-dev ## Lint, types, allowed imports, CI's workflow
 
 check-infra: install-dev ## Prove the infrastructure without an account: Terraform, policies, images; says what is missing
 	@$(PYTHON) infra/local/install.py requirements/infra.txt .local/infra
-	@$(BIN)/python -m pytest tests/infra --durations=15
+	@$(PYTEST) tests/infra --durations=15
 
 audit: install-dev ## Ask PyPI's advisories about what is locked; needs the internet
 	@for lock in dev torch infra; do \

@@ -26,6 +26,9 @@ from tests.environment import AWS_PORT, AWS_URL, STATE
 
 ROOT = Path(__file__).resolve().parents[1]
 
+SHARED = ("system", "campaign", "exported", "by_command", "stack", "plan")
+"""Fixtures of modules and sessions that take long to make: running systems, exported networks, Terraform's stacks."""
+
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[None]:
@@ -141,11 +144,13 @@ def sample() -> Path:
     return ROOT / "samples" / "chelsea.png"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests that share a running system to one process of pytest-xdist, so that one system is enough."""
+    """Give all tests of a fixture that takes long to make to one process of pytest-xdist."""
     for item in items:
-        if "system" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("system"))
+        for fixture in SHARED:
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(fixture))
 
 
 def pytest_unconfigure() -> None:
