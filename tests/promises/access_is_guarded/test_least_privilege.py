@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.promises.nobody_gets_in.guarded import ACCOUNT, BUCKETS, QUEUES, ROLES, Guarded
+from tests.promises.access_is_guarded.guarded import ACCOUNT, BUCKETS, QUEUES, ROLES, Guarded
 from tests.system.harness import RESPONSES, ROOT, running, wait_until
 
 pytest.importorskip("moto", reason="moto, the emulator that enforces IAM, is not installed")
