@@ -4,8 +4,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from classify_app.accounts import views as account
+from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.pages import views
-from classify_app.replaced.synchronous import classify_and_wait
 
 urlpatterns = [
     path("", views.root, name="home"),

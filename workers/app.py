@@ -8,7 +8,7 @@ from project import env, logs
 from project.broker.celery import app
 from project.broker.events import WorkerDetails
 from workers import readiness, tasks  # noqa: F401 -- registers the task
-from workers.holding import Hold
+from workers.in_flight import Hold
 from workers.startup import ModelStep
 
 setup_logging.connect(logs.configure)

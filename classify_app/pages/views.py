@@ -17,9 +17,9 @@ from classify_app.http.responses import status_of
 from classify_app.intake import outbox
 from classify_app.intake.rate_limits import take_upload
 from classify_app.intake.submission import rerun, submit
+from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.models import visible_to
 from classify_app.pages.forms import UploadForm
-from classify_app.replaced.synchronous import classify_and_wait
 from project import contract, env
 from project.refusals import Refusal
 

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from workers.holding import MAX_HELD_SECONDS, Keeper
+from workers.in_flight import MAX_HELD_SECONDS, Keeper
 
 
 def keeper(held):
