@@ -1,4 +1,4 @@
-"""The addresses of the pages, of accounts and of the synchronous routes."""
+"""URLs of the pages, the account pages and the synchronous routes."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path

@@ -34,7 +34,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "classify_app.http.middleware.health",
     "classify_app.http.middleware.problems_under_api",  # Before all that refuse requests.
-    "classify_app.http.middleware.utf8_alone",
+    "classify_app.http.middleware.utf8_only",
     "classify_app.http.threadless.SecurityMiddleware",
     "classify_app.http.threadless.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",

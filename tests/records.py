@@ -149,7 +149,7 @@ def answering(answer: Callable[[Classification], Record] = done) -> Iterator[Non
 
 
 @contextmanager
-def table_away() -> Iterator[None]:
+def missing_table() -> Iterator[None]:
     """Let every query of classifications fail."""
     table = Classification._meta.db_table
     with connection.cursor() as cursor:

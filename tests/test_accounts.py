@@ -87,7 +87,7 @@ def test_a_link_can_not_log_out(own):
 
 def test_the_password_is_changed(own, user):
     form = {"old_password": PASSWORD, "new_password1": "another passphrase", "new_password2": "another passphrase"}
-    assert "Your password is changed." in own.post("/account/password/", form, follow=True).text
+    assert "Your password has been changed." in own.post("/account/password/", form, follow=True).text
     assert log_in(user.username, "another passphrase").status_code == 302
     assert log_in(user.username, PASSWORD).status_code == 200
 
@@ -129,7 +129,7 @@ def test_users_see_no_link_to_the_admin_and_staff_do(own, client):
 
 def test_the_admin_is_not_for_users(own):
     response = own.get("/admin/", follow=True)
-    assert "who may not see that page" in response.text
+    assert "has no access to that page" in response.text
 
 
 def test_a_token_is_shown_once(own, user):
@@ -164,7 +164,7 @@ def test_a_token_that_can_not_be_is_not_made(own, changes):
 
 def test_a_token_is_revoked_by_its_user(own, user):
     token, _ = create_token(user, "a program", ["read"])
-    assert "is revoked" in own.post(f"/account/tokens/{token.id}/revoke/", follow=True).text
+    assert "has been revoked" in own.post(f"/account/tokens/{token.id}/revoke/", follow=True).text
     token.refresh_from_db()
     assert token.state == "revoked"
 

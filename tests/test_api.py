@@ -10,7 +10,7 @@ from classify_app.api.resources import PAGE_SIZE, preferred_wait
 from classify_app.models import Classification
 from classify_app.results.completion import complete
 from project import env
-from tests.records import PICTURE, TOP5, answering, done, failed, row, table_away
+from tests.records import PICTURE, TOP5, answering, done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -180,7 +180,7 @@ def test_more_files_than_a_form_may_have_are_a_problem(client):
 
 
 def test_while_the_database_is_away_the_answer_is_a_problem_and_when_to_try_again(client):
-    with table_away():
+    with missing_table():
         response = post(client)
     assert_problem(response, 503, "unavailable")
     assert int(response["Retry-After"]) > 0

@@ -54,7 +54,7 @@ def test_the_synchronous_route_refuses_in_a_line():
     for _ in range(ALLOWED):
         row()
     response = async_to_sync(AsyncClient().post)("/", {"myfile": picture()})
-    assert (response.status_code, response.text) == (503, "3 pictures wait already; please try again later.")
+    assert (response.status_code, response.text) == (503, "3 pictures are already waiting; please try again later.")
     assert int(response["Retry-After"]) > 0
 
 
@@ -63,7 +63,7 @@ def test_the_form_takes_what_there_is_place_for(client):
         row()
     page = client.post("/upload/", {"pictures": [picture(), picture()]}, follow=True).text
     assert Classification.objects.count() == ALLOWED
-    assert page.count("3 pictures wait already") == 1
+    assert page.count("3 pictures are already waiting") == 1
 
 
 def test_what_is_finished_takes_no_place(client):
@@ -80,10 +80,10 @@ def test_a_picture_that_is_refused_takes_no_place(client):
 
 def test_there_is_place_again_when_results_came(monkeypatch):
     rows, backlog = [row() for _ in range(ALLOWED)], Backlog()
-    with pytest.raises(Refusal, match="wait already"):
-        backlog.take_place()
+    with pytest.raises(Refusal, match="already waiting"):
+        backlog.reserve()
     complete(done(rows[0]))
-    with pytest.raises(Refusal, match="wait already"):
-        backlog.take_place()  # counted a moment ago
-    monkeypatch.setattr(counted, "COUNTED_EVERY_SECONDS", 0)
-    backlog.take_place()
+    with pytest.raises(Refusal, match="already waiting"):
+        backlog.reserve()  # counted a moment ago
+    monkeypatch.setattr(counted, "COUNT_SECONDS", 0)
+    backlog.reserve()

@@ -14,7 +14,7 @@ from project import env
 from project.aws import queues
 from project.aws.clients import sqs
 from project.contract import announcement
-from tests.records import announce, command_running, done, failed, row, table_away
+from tests.records import announce, command_running, done, failed, missing_table, row
 from tests.system.harness import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
@@ -116,7 +116,7 @@ def test_what_the_database_refuses_does_not_hold_up_its_neighbours(change):
 
 def test_while_the_table_is_away_nothing_is_deleted():
     announce(done(row()))
-    with table_away(), pytest.raises(DatabaseError):
+    with missing_table(), pytest.raises(DatabaseError):
         consume_once()
     assert messages_left() == 1
 

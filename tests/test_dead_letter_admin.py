@@ -50,7 +50,7 @@ def states():
 
 def test_without_letters_the_list_says_so(admin_client):
     page = admin_client.get(LIST).text
-    assert "there are no dead letters" in page
+    assert "There are no dead letters" in page
     assert "Redrive all" not in page
 
 

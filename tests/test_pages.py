@@ -12,7 +12,7 @@ from classify_app.models import Classification
 from classify_app.pages.views import PAGE_SIZE
 from classify_app.results.completion import complete
 from project import env
-from tests.records import PICTURE, THUMBNAIL, TOP5, done, failed, row, table_away
+from tests.records import PICTURE, THUMBNAIL, TOP5, done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -114,7 +114,7 @@ def test_more_pictures_than_allowed_are_refused_with_a_page(client):
 
 
 def test_while_the_database_is_away_the_form_says_to_try_again(client):
-    with table_away():
+    with missing_table():
         response = upload(client, picture())
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0

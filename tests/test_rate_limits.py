@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from classify_app.accounts.tokens import create_token
-from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, take_open_upload, take_upload
+from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, limit_anonymous_uploads, limit_uploads
 from classify_app.models import Classification
 from project import env
 from project.env import Web
@@ -86,25 +86,25 @@ def test_another_address_is_not_held_up():
 
 
 def test_a_header_of_the_senders_own_changes_no_address():
-    take_open_upload("192.0.2.4")
-    take_open_upload("192.0.2.4")
+    limit_anonymous_uploads("192.0.2.4")
+    limit_anonymous_uploads("192.0.2.4")
     assert post_to_old_route("192.0.2.4", **{"X-Forwarded-For": "192.0.2.99"}).status_code == 429
 
 
 def test_no_limit_is_no_limit(user):
     with configured(RATE_LIMIT_UPLOADS_PER_MINUTE="0"):
         for _ in range(1000):
-            take_upload(user.id)  # raises where it is one too many
+            limit_uploads(user.id)  # raises where it is one too many
 
 
 def test_the_largest_burst_of_the_existing_clients_passes():
     default = env.read(Web, WEB).rate_limit_open_per_minute
     with configured(RATE_LIMIT_OPEN_PER_MINUTE=str(default)):
         for _ in range(100):
-            take_open_upload("192.0.2.5")
+            limit_anonymous_uploads("192.0.2.5")
         with pytest.raises(Refusal, match="a minute"):
             for _ in range(default):
-                take_open_upload("192.0.2.5")
+                limit_anonymous_uploads("192.0.2.5")
 
 
 def test_a_name_is_not_tried_too_often_from_one_address(user):

@@ -22,7 +22,7 @@ from project.aws.clients import sqs
 from project.refusals import Refusal
 from tests.conftest import ROOT
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
-from tests.records import done, environment, failed, requests, table_away
+from tests.records import done, environment, failed, missing_table, requests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -117,7 +117,7 @@ def test_a_request_that_cannot_be_sent_is_left_to_the_sweeper():
 
 def test_what_the_database_does_not_keep_is_not_sent():
     letter = dead_request()
-    with table_away(), pytest.raises(DatabaseError):
+    with missing_table(), pytest.raises(DatabaseError):
         redrive(letter, "ada")
     letter.refresh_from_db()
     assert letter.state == DeadLetter.State.WAITING

@@ -13,7 +13,7 @@ from project.aws import storage
 from project.aws.clients import s3
 from project.refusals import Refusal
 from tests.configuration import configured
-from tests.records import PICTURE, answering, done, failed, requests, row, table_away
+from tests.records import PICTURE, answering, done, failed, missing_table, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -78,7 +78,7 @@ def test_without_its_picture_there_is_no_rerun(gone):
 
 
 def test_without_its_table_there_is_no_rerun(original):
-    with table_away(), pytest.raises(Refusal, match="registered"):
+    with missing_table(), pytest.raises(Refusal, match="registered"):
         rerun(original)
     assert requests() == []
 

@@ -21,7 +21,7 @@ from project.refusals import Refusal
 from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.pictures import jpeg, of_pixels
-from tests.records import PICTURE, environment, requests, table_away
+from tests.records import PICTURE, environment, missing_table, requests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -115,7 +115,7 @@ def test_without_its_bucket_a_picture_is_not_accepted():
 
 
 def test_without_its_table_a_picture_is_not_accepted():
-    with table_away(), pytest.raises(Refusal, match="registered"):
+    with missing_table(), pytest.raises(Refusal, match="registered"):
         submit(upload(), None)
     assert requests() == []
 

@@ -118,4 +118,4 @@ def test_the_command_says_how_many_it_brought_in():
     aged(2 * MINUTES)
     output = StringIO()
     call_command("resubmit_stale", stdout=output)
-    assert output.getvalue() == "2 brought in\n"
+    assert output.getvalue() == "2 recovered\n"

@@ -11,7 +11,7 @@ from classify_app.models import Classification, State
 from classify_app.results.waiting import waiter
 from project import env
 from tests.configuration import configured
-from tests.records import PICTURE, answering, done, failed, finish, requests, row, table_away
+from tests.records import PICTURE, answering, done, failed, finish, missing_table, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -152,7 +152,7 @@ def test_more_parts_than_a_form_may_have_are_refused_with_a_line():
 
 
 def test_while_the_database_is_away_the_answer_is_503_and_when_to_try_again():
-    with table_away():
+    with missing_table():
         response = post()
     assert_one_line_of_text(response, 503)
     assert int(response["Retry-After"]) > 0

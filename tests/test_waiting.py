@@ -11,9 +11,9 @@ from django.db import connections
 
 from classify_app.models import Classification
 from classify_app.results.completion import complete
-from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_of, poll_thread
+from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_among, poll_thread
 from classify_app.threads import THREADS, in_thread
-from tests.records import done, failed, row, table_away
+from tests.records import done, failed, missing_table, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,7 +108,7 @@ def test_waits_outlast_an_absence_of_the_database():
     queued = row()
 
     def go_away_and_come_back():
-        with table_away():
+        with missing_table():
             time.sleep(0.3)
         complete(done(queued))
 
@@ -121,7 +121,7 @@ def test_more_ids_than_fit_a_query_are_asked_for():
     complete(done(one))
     complete(done(another))
     ids = [one.id, *(uuid4() for _ in range(2 * IDS_PER_QUERY)), another.id, row().id]
-    assert set(finished_of(ids)) == {one.id, another.id}
+    assert set(finished_among(ids)) == {one.id, another.id}
 
 
 def test_an_upload_thread_gives_its_connection_back_to_the_pool():

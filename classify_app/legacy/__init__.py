@@ -1,1 +1,1 @@
-"""The synchronous routes of the system that this replaces."""
+"""The synchronous routes of the legacy system, kept for its clients."""

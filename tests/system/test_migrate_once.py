@@ -62,6 +62,10 @@ def test_a_database_that_is_away_is_waited_for():
         server.stop()
         process = begin(server.url)
         assert process.stderr is not None
-        wait_until(lambda: "the database doesn't answer yet" in process.stderr.readline(), 30, "it says that it waits")
+        wait_until(
+            lambda: "the database is unavailable, trying again" in process.stderr.readline(),
+            30,
+            "it says that it waits",
+        )
         server.start()
         assert end(process).startswith("applied ")

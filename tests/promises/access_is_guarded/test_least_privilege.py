@@ -130,7 +130,7 @@ def test_the_system_works_with_its_roles_alone(system: Guarded) -> None:
         assert again.json()["label"] == answer.json()["label"]
     queue = system.client_of("web", "sqs")
     queue.send_message(QueueUrl=system.queue_url(RESPONSES), MessageBody="nonsense")
-    wait_until(lambda: "dead letter kept" in system.log("letters1"), 30, "what can't be read becomes a row")
+    wait_until(lambda: "dead letter stored" in system.log("letters1"), 30, "what can't be read becomes a row")
     redriven = system.run_as("web", REDRIVE)
     assert (redriven.returncode, redriven.stdout.strip()) == (0, "1 redriven"), redriven.stderr
     # Of the tests this one is the first, so all that was asked of the emulator was asked by the processes.

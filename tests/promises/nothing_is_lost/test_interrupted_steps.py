@@ -16,7 +16,7 @@ def test_what_a_killed_web_process_could_not_send_the_sweeper_sends(start_system
         system.wait_until_ready()
         assert (read(client, id)["state"], system.depth(REQUESTS)) == ("queued", (0, 0))
         wait_until(
-            lambda: "1 brought in" in system.python("manage.py", "resubmit_stale", STALE_AFTER_SECONDS="1"), 20, ""
+            lambda: "1 recovered" in system.python("manage.py", "resubmit_stale", STALE_AFTER_SECONDS="1"), 20, ""
         )
         check_all_done_and_right(system, client, [id])
 
