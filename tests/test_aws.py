@@ -66,7 +66,7 @@ def test_a_patient_process_waits_for_aws(proxied, monkeypatch):
 
 def test_another_process_starts_without(proxied):
     proxied.fault = faults.Fault("error")
-    startup.check_aws(patient=False)
+    startup.check_aws(wait=False)
     assert "GET" not in proxied.passed
 
 

@@ -9,7 +9,7 @@ from functools import cache
 import structlog
 
 from project.aws.clients import explain
-from project.aws.startup import aws_answers
+from project.aws.startup import aws_is_available
 from project.backoff import Backoff
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Pause:
     def _wait(self) -> None:
         backoff, waiting = Backoff(), threading.Event()
         waiting.wait(backoff.seconds())
-        while not aws_answers():
+        while not aws_is_available():
             waiting.wait(backoff.seconds())
         log.info("AWS is back, receiving again")
         self._lasts = False

@@ -7,7 +7,7 @@ from celery import bootsteps
 
 from project import env
 from project.aws.clients import quick_sqs, sqs
-from project.aws.startup import check_aws, patiently
+from project.aws.startup import call_until_available, check_aws
 from workers.pipeline import pipeline
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ class ModelStep(bootsteps.StartStopStep):
         check_aws()
         quick_sqs()  # which the first announcement would otherwise wait for
         batch_seconds = pipeline().warm_up()
-        worker.visibility_timeout = patiently("REQUEST_QUEUE_URL", request_visibility_timeout)
+        worker.visibility_timeout = call_until_available("REQUEST_QUEUE_URL", request_visibility_timeout)
         check_held(batch_seconds, worker.visibility_timeout)
         log.info(
             "ready to take pictures",
