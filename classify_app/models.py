@@ -109,7 +109,8 @@ def without_thumbnails() -> models.QuerySet[Classification]:
 def visible_to(user: User | AnonymousUser) -> models.QuerySet[Classification]:
     """Return the classifications that a user may see, without thumbnails.
 
-    Staff see all, other users their own, and anonymous users none."""
+    Staff see all, other users their own, and anonymous users none.
+    """
     if user.is_anonymous:
         return Classification.objects.none()
     return without_thumbnails() if user.is_staff else without_thumbnails().filter(owner=user)

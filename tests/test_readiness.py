@@ -29,4 +29,4 @@ def test_a_socket_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
     with capture_logs() as logs:
         readiness.ready()
-    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("systemd can't be told", "error")]
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("could not notify systemd", "error")]

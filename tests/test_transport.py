@@ -178,7 +178,7 @@ def test_what_is_held_is_what_is_neither_acknowledged_nor_rejected(aws, proxy, m
         consumer.until(lambda: len(consumer.messages) == 5)
         for message in consumer.messages[:2]:
             message.ack()
-        assert sorted(consumer.channel.held) == sorted(message.delivery_tag for message in consumer.messages[2:])
+        assert sorted(consumer.channel.in_flight) == sorted(message.delivery_tag for message in consumer.messages[2:])
 
 
 def test_what_comes_after_a_cancel_is_given_back_at_once(aws, proxy, monkeypatch):
@@ -199,7 +199,7 @@ def test_visibility_is_set_ten_a_call(aws, proxy, monkeypatch):
         consumer.until(lambda: len(consumer.messages) == 25)
         consumer.consumer.cancel()
         consumer.until(lambda: not consumer.channel.open_receives)
-        consumer.channel.set_visibility(consumer.channel.held, 0, env.aws().request_queue_url)
+        consumer.channel.set_visibility(consumer.channel.in_flight, 0, env.aws().request_queue_url)
         assert depth() == (25, 0)
     assert proxy.passed["ChangeMessageVisibilityBatch"] >= 3
 

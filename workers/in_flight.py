@@ -1,6 +1,6 @@
-"""What a worker holds stays its own while the work lives, and is finished or given back when the worker ends.
+"""Messages in flight: extend their visibility timeout during long work, and drain them when the worker stops.
 
-SQS shows a message to others once its visibility timeout has passed, whatever becomes of the work.
+Without that SQS would redeliver a message to another worker as soon as its visibility timeout has expired.
 """
 
 import os
@@ -18,19 +18,19 @@ from workers.pausing import pause
 log = structlog.get_logger()
 
 EXTENSIONS = 4
-"""How often in a visibility timeout held messages are looked at; what is fresh needs no extension."""
+"""Checks of the messages in flight per visibility timeout. A message is extended from the second check on."""
 
 MAX_HELD_SECONDS = 15 * 60
-"""All that a picture waits for is bounded far below this; beyond it the thread hangs, and others shall try."""
+"""Longest time for which a message is extended. All waits are far shorter, so beyond it the thread must hang."""
 
-LOOK_SECONDS = 0.05
+CHECK_SECONDS = 0.05
 
 
-class Keeper(threading.Thread):
-    """Extends the visibility of held messages, so that work longer than the visibility timeout is done once."""
+class VisibilityExtender(threading.Thread):
+    """Extends the visibility timeout of messages in flight, so that long work is not done twice."""
 
     def __init__(self, channel: Channel, queue_url: str, visibility_timeout: int) -> None:
-        super().__init__(name="visibility-keeper", daemon=True)
+        super().__init__(name="visibility-extender", daemon=True)
         self._channel = channel
         self._queue_url = queue_url
         self._visibility_timeout = visibility_timeout
@@ -44,60 +44,60 @@ class Keeper(threading.Thread):
         while not self._stopped.wait(self._visibility_timeout / EXTENSIONS):
             handles = self.due(time.monotonic())
             if handles:
-                log.info("work goes on, visibility extended", count=len(handles))
+                log.info("visibility timeout extended", count=len(handles))
                 self._channel.set_visibility(handles, self._visibility_timeout, self._queue_url)
 
     def due(self, now: float) -> list[str]:
-        """Return the handles that were held at the last look already, and not for too long."""
-        self._since = {handle: self._since.get(handle, now) for handle in self._channel.held}
+        """Return the receipt handles to extend: in flight since an earlier check, at most MAX_HELD_SECONDS."""
+        self._since = {handle: self._since.get(handle, now) for handle in self._channel.in_flight}
         return [handle for handle, since in self._since.items() if since < now <= since + MAX_HELD_SECONDS]
 
 
-class Hold(bootsteps.StartStopStep):
-    """Starts the keeper with the consumer; at the end of the worker takes no more and drains it."""
+class InFlightStep(bootsteps.StartStopStep):
+    """Starts the visibility extender with the consumer, and drains the worker when it stops."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._keeper: Keeper | None = None
+        self._extender: VisibilityExtender | None = None
 
     def start(self, consumer: Any) -> None:
         channel, seconds = consumer.task_consumer.channel, consumer.controller.visibility_timeout
         channel.may_receive = lambda: not pause()
-        self._keeper = Keeper(channel, env.aws().request_queue_url, seconds)
-        self._keeper.start()
+        self._extender = VisibilityExtender(channel, env.aws().request_queue_url, seconds)
+        self._extender.start()
 
     def stop(self, consumer: Any) -> None:
-        ends = consumer.blueprint.state == bootsteps.CLOSE  # and does not merely connect again
-        if ends and consumer.task_consumer:
+        is_stopping = consumer.blueprint.state == bootsteps.CLOSE  # not merely reconnecting
+        if is_stopping and consumer.task_consumer:
             drain(consumer)
-        if self._keeper:
-            self._keeper.stop()
+        if self._extender:
+            self._extender.stop()
 
 
 def drain(consumer: Any) -> None:
-    """Finish what is held; after DRAIN_SECONDS give the rest back and end the process.
+    """Finish the messages in flight. After DRAIN_SECONDS make the rest visible again and end the process.
 
-    Waits for the open long poll, too: SQS hands messages to a poll whose client has gone, and so hides them
-    from everybody. What it brings is given back at once.
+    This also waits for the long poll in progress: SQS would deliver messages to an abandoned poll and so hide them.
+    The messages that it returns are made visible again at once.
     """
     channel: Channel = consumer.task_consumer.channel
     consumer.task_consumer.cancel()
     deadline = time.monotonic() + env.worker().drain_seconds
-    log.info("stopping: taking no more, finishing what is held", held=len(channel.held))
+    log.info("stopping: no more receives, finishing the messages in flight", held=len(channel.in_flight))
     loop = consumer.hub.create_loop()
-    while channel.held or channel.open_receives:
+    while channel.in_flight or channel.open_receives:
         if time.monotonic() > deadline:
-            _give_back_and_end(channel)
-        consumer.hub.call_later(LOOK_SECONDS, lambda: None)  # so that the loop comes back
+            _release_and_exit(channel)
+        consumer.hub.call_later(CHECK_SECONDS, lambda: None)  # so that next() returns soon
         next(loop)
-    log.info("stopping: all that was held is finished")
+    log.info("stopping: all messages in flight are finished")
 
 
-def _give_back_and_end(channel: Channel) -> None:
-    log.warning("stopping: not finished in time, given back", held=len(channel.held))
-    channel.set_visibility(channel.held, 0, env.aws().request_queue_url)
+def _release_and_exit(channel: Channel) -> None:
+    log.warning("stopping: DRAIN_SECONDS are over, messages made visible again", held=len(channel.in_flight))
+    channel.set_visibility(channel.in_flight, 0, env.aws().request_queue_url)
     channel.connection.acknowledger.stop()
-    # Threads that still work can't be ended, and the interpreter would wait for them.
+    # Threads that are still working can't be stopped, and the interpreter would wait for them.
     os._exit(0)

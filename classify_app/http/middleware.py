@@ -28,7 +28,8 @@ def middleware(
     on_exception: Callable[[HttpRequest, Exception], HttpResponse | None] | None = None,
 ) -> Callable[[Next], Next]:
     """Return middleware made of hooks: `before` may respond instead of the view, `after` may replace its response,
-    and `on_exception` may turn an exception into a response."""
+    and `on_exception` may turn an exception into a response.
+    """
 
     @sync_and_async_middleware
     def around(get_response: Next) -> Next:

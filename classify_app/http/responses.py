@@ -56,7 +56,8 @@ def status_of(refusal: Refusal) -> int:
 def refused(path: str, refusal: Refusal) -> HttpResponse:
     """Return the response to a refused request.
 
-    The synchronous routes get a line of text, the API a problem, all others a page that needs no database."""
+    The synchronous routes get a line of text, the API a problem, all others a page that needs no database.
+    """
     status = status_of(refusal)
     if is_synchronous(path):
         response = line(str(refusal), status)

@@ -84,7 +84,8 @@ def _fail_request(body: str, attempts: int) -> tuple[Classification | None, str]
 def _recover_announcement(body: str, receives: int) -> tuple[Classification | None, str]:
     """Write the announced result, or else the stored one.
 
-    Returns the classification and the reason why the announcement was dead-lettered."""
+    Returns the classification and the reason why the announcement was dead-lettered.
+    """
     try:
         record = record_of(body)
         complete(record)

@@ -48,7 +48,8 @@ def _redrive_request(letter: DeadLetter, by: str) -> None:
 
 def _redrive_announcement(letter: DeadLetter, by: str) -> None:
     """Send the message to the response queue again. It is sent before the letter is marked: a crash in between may
-    repeat the message but can't lose it."""
+    repeat the message but can't lose it.
+    """
     if letter.state != DeadLetter.State.WAITING:
         raise Refusal(CONFLICT, ALREADY_HANDLED)
     try:

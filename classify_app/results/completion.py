@@ -16,7 +16,8 @@ from project.contract import MAX_THUMBNAIL_BYTES, ContractError, Record
 def complete(record: Record) -> bool:
     """Write a record into its row if that still awaits a result; return whether it did.
 
-    Raises ContractError if the row can't store the record."""
+    Raises ContractError if the row can't store the record.
+    """
     try:
         awaiting = Classification.objects.filter(AWAITS_RESULT, id=UUID(record.id))
         changed = awaiting.update(**_values(record))

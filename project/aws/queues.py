@@ -69,7 +69,8 @@ def _error(failure: "BatchResultErrorEntryTypeDef") -> ClientError:
 def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]":
     """Receive up to MAX_MESSAGES by a long poll of `wait_seconds`, by default LONG_POLL_SECONDS.
 
-    Raises one of project.aws.clients.ERRORS."""
+    Raises one of project.aws.clients.ERRORS.
+    """
     answer = sqs().receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=MAX_MESSAGES,
@@ -82,7 +83,8 @@ def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]"
 def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
     """Delete received messages. One that SQS fails to delete is delivered again, which is harmless.
 
-    Raises one of project.aws.clients.ERRORS if the whole call fails."""
+    Raises one of project.aws.clients.ERRORS if the whole call fails.
+    """
     if not messages:
         return
     answer = sqs().delete_message_batch(

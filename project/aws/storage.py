@@ -45,7 +45,8 @@ def put_picture(key: str, content: bytes, content_type: str, file_name: str) -> 
 def get_picture(key: str) -> tuple[bytes, str]:
     """Return a picture's bytes and its file name, empty if it has none.
 
-    Raises PictureMissing if there is no such key, ClientError or BotoCoreError for other errors."""
+    Raises PictureMissing if there is no such key, ClientError or BotoCoreError for other errors.
+    """
     try:
         stored = s3().get_object(Bucket=env.aws().input_bucket, Key=key)
     except s3().exceptions.NoSuchKey as error:
@@ -67,7 +68,8 @@ def has_picture(key: str) -> bool:
 def put_record(record: Record) -> Record:
     """Store a record, unless its id has one already, and its label; return the stored record.
 
-    Raises ClientError or BotoCoreError, and ContractError if the stored object is no record."""
+    Raises ClientError or BotoCoreError, and ContractError if the stored object is no record.
+    """
     bucket = env.aws().output_bucket
     try:
         s3().put_object(
@@ -110,7 +112,8 @@ def get_record(id: str) -> Record | None:
 def download_url(bucket: str, key: str) -> str:
     """Return a signed URL, valid for DOWNLOAD_SECONDS, that downloads an object and never shows it inline.
 
-    Sends no request. Raises BotoCoreError without credentials."""
+    Sends no request. Raises BotoCoreError without credentials.
+    """
     return s3().generate_presigned_url(
         "get_object",
         Params={"Bucket": bucket, "Key": key, "ResponseContentDisposition": "attachment"},

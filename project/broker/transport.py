@@ -160,7 +160,8 @@ class Channel(SQS.Channel):
     def set_visibility(self, handles: list[str], seconds: int, queue_url: str) -> None:
         """Set messages' visibility timeout, in seconds from now; 0 makes them visible at once.
 
-        If a call fails, that is logged, and the old visibility timeout applies."""
+        If a call fails, that is logged, and the old visibility timeout applies.
+        """
         for start in range(0, len(handles), MAX_MESSAGES):
             entries = [
                 {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": seconds}

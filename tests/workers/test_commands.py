@@ -53,7 +53,7 @@ def test_a_precision_on_trial_needs_its_admission(bf16, tmp_path):
     file = tmp_path / "verified.json"
     with pytest.raises(ConfigurationError, match=r"^PRECISION=bf16 is not admitted for efficientnet_lite0 .*verify"):
         admission.check(bf16, file)
-    admission.note(bf16, GOOD, True, file)
+    admission.save(bf16, GOOD, True, file)
     admission.check(bf16, file)
     assert json.loads(file.read_text())[0]["photographs"] == 100
 
@@ -67,15 +67,15 @@ def test_the_precision_of_gpus_needs_its_admission_too(bf16, tmp_path):
 
 def test_an_admission_is_taken_back_by_a_refusal(bf16, tmp_path):
     file = tmp_path / "verified.json"
-    admission.note(bf16, GOOD, True, file)
-    admission.note(bf16, GOOD, False, file)
+    admission.save(bf16, GOOD, True, file)
+    admission.save(bf16, GOOD, False, file)
     with pytest.raises(ConfigurationError):
         admission.check(bf16, file)
 
 
 def test_an_admission_holds_for_its_own_weights_alone(bf16, tmp_path):
     file = tmp_path / "verified.json"
-    admission.note(bf16, GOOD, True, file)
+    admission.save(bf16, GOOD, True, file)
     entries = json.loads(file.read_text())
     entries[0]["identity"]["weights"] = "others"
     file.write_text(json.dumps(entries))
@@ -86,7 +86,7 @@ def test_an_admission_holds_for_its_own_weights_alone(bf16, tmp_path):
 def test_an_admission_holds_whatever_a_file_of_weights_is_called(tmp_path):
     file = tmp_path / "verified.json"
     trained = networks.fallback()
-    admission.note(TorchEngine(renamed(trained, "mine.pth sha256:0123"), "bf16"), GOOD, True, file)
+    admission.save(TorchEngine(renamed(trained, "mine.pth sha256:0123"), "bf16"), GOOD, True, file)
     admission.check(TorchEngine(renamed(trained, "weights.pth sha256:0123"), "bf16"), file)
     with pytest.raises(ConfigurationError):
         admission.check(TorchEngine(renamed(trained, "mine.pth sha256:4567"), "bf16"), file)
@@ -99,7 +99,7 @@ def renamed(trained, weights):
 def test_an_unreadable_file_of_admissions_is_named(bf16, tmp_path):
     file = tmp_path / "verified.json"
     file.write_text("admitted!")
-    with pytest.raises(ConfigurationError, match=f"^VERIFIED_FILE={file} is no JSON"):
+    with pytest.raises(ConfigurationError, match=f"^VERIFIED_FILE={file} is not JSON"):
         admission.check(bf16, file)
 
 

@@ -163,7 +163,7 @@ def foreign():
 
 
 def test_another_precision_than_configured_stops_the_start(exported):
-    with pytest.raises(ConfigurationError, match=r"is of fp32, and PRECISION=int8\.$"):
+    with pytest.raises(ConfigurationError, match=r"is fp32, but PRECISION=int8\.$"):
         engines.load(worker(ENGINE="onnx", ONNX_MODEL=str(exported), PRECISION="int8"))
 
 

@@ -10,7 +10,7 @@ from project.pictures import BROKEN, CRASHED, TOO_SLOW, BadPicture
 from tests import pictures
 from tests.conftest import ROOT
 from workers import isolation
-from workers.isolation import ChildUnavailable, Isolated
+from workers.isolation import ChildUnavailable, IsolatedClassifier
 from workers.pipeline import pipeline
 
 DEADLY = """
@@ -42,10 +42,10 @@ def isolated(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.path.append({str(ROOT)!r}); import deadly")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    child = Isolated()
+    child = IsolatedClassifier()
     yield child
     if child.child:
-        child.end()
+        child.stop()
 
 
 @pytest.mark.timeout(120)

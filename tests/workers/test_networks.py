@@ -140,7 +140,7 @@ def test_a_download_that_is_not_what_its_name_says_is_refused(content, checkpoin
 def test_a_damaged_file_in_the_cache_is_named(checkpoints, damaged):
     cached = checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
     cached.write_bytes(damaged)
-    with pytest.raises(ConfigurationError, match=f"^The weights of resnet18 can't be had: {cached}: "):
+    with pytest.raises(ConfigurationError, match=f"^There are no weights for resnet18: {cached}: "):
         networks.load(worker())
 
 
@@ -214,7 +214,7 @@ def test_without_weights_and_fallback_the_start_is_refused_with_what_to_do(unrea
     with pytest.raises(ConfigurationError) as refusal:
         networks.load(worker())
     sentence = str(refusal.value)
-    assert sentence.startswith("The weights of resnet18 can't be had: ")
+    assert sentence.startswith("There are no weights for resnet18: ")
     for way in (ResNet18_Weights.DEFAULT.url, "MODEL_WEIGHTS", "s3://", "MODEL_FALLBACK=1"):
         assert way in sentence
 
