@@ -103,8 +103,8 @@ def test_nobody_else_may_read_the_file_and_another_fetch_replaces_it(fetch, secr
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("no JSON", "holds no JSON object."),
-        ("[]", "holds no JSON object."),
+        ("no JSON", "is not a JSON object."),
+        ("[]", "is not a JSON object."),
         ('{"SECRET_KEY": "a"}', "lacks DATABASE_PASSWORD."),
         ("{}", "lacks DATABASE_PASSWORD and SECRET_KEY."),
         ('{"SECRET_KEY": "two\\nlines", "DATABASE_PASSWORD": "p"}', "SECRET_KEY has characters"),
