@@ -1,4 +1,4 @@
-"""The dead-letter consumer: what died is kept in a row, and its classification ends; a later result wins."""
+"""The dead-letter consumer: each message becomes a row, and its classification fails; a later result replaces that."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def in_base64(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def test_a_request_that_died_is_kept_and_its_classification_fails_with_a_sentence():
+def test_a_dead_request_is_stored_and_its_classification_fails_with_a_reason():
     queued = row()
     letter = dead_request(lambda: queued)
     assert (letter.queue, letter.classification, letter.state) == (REQUESTS, queued, DeadLetter.State.WAITING)
@@ -66,7 +66,7 @@ def test_a_request_that_died_is_kept_and_its_classification_fails_with_a_sentenc
 
 
 @pytest.mark.parametrize("record", [done, failed])
-def test_a_result_that_comes_later_wins_once(record):
+def test_a_later_result_replaces_the_failure_once(record):
     one = dead_request().classification
     assert complete(record(one))
     assert not complete(done(one, label="another"))
@@ -74,7 +74,7 @@ def test_a_result_that_comes_later_wins_once(record):
     assert (one.state, one.label, one.error) == (record(one).state, record(one).label, record(one).error)
 
 
-def test_a_repeat_counts_and_changes_nothing_else():
+def test_a_repeat_changes_only_the_receive_count():
     send([row()])
     exhaust(REQUESTS)
     [message] = queues.receive(dead_url(REQUESTS), wait_seconds=0)
@@ -92,14 +92,14 @@ def test_a_repeat_counts_and_changes_nothing_else():
     assert Classification.objects.get().state == State.QUEUED
 
 
-def test_a_stored_result_is_taken_instead_of_a_failure():
+def test_a_stored_record_replaces_the_failure():
     one = row()
     storage.put_record(done(one))
     letter = dead_request(lambda: one)
     assert letter.classification.state == State.DONE
 
 
-def test_a_stored_result_that_cannot_be_read_is_a_failure():
+def test_an_unreadable_stored_record_is_a_failure():
     one = row()
     s3().put_object(Bucket=env.aws().output_bucket, Key=f"{one.id}.json", Body=b"nonsense")
     assert dead_request(lambda: one).classification.error_code == DEAD_LETTER
@@ -139,7 +139,7 @@ def test_the_request_of_another_client_is_found(wrap):
         (task(id=str(uuid4()), input_key="", version=1), "There is no classification"),
     ],
 )
-def test_a_request_that_means_no_classification_is_kept_with_its_cause(body, cause):
+def test_a_request_without_a_classification_is_stored_with_its_cause(body, cause):
     bystander = row()
     letter = dead(REQUESTS, body)
     assert (letter.body, letter.classification) == (body, None)
@@ -165,7 +165,7 @@ def test_an_announcement_that_cannot_be_read_is_replaced_by_the_stored_record():
     assert (letter.classification.state, letter.classification.label) == (State.DONE, "tabby")
 
 
-def test_an_announcement_that_can_be_read_after_all_is_taken():
+def test_a_readable_announcement_is_written():
     one = row()
     letter = dead(RESPONSES, announced(one))
     assert letter.classification.label == "tabby"
@@ -186,13 +186,13 @@ def test_an_announcement_that_can_be_read_after_all_is_taken():
         (json.dumps({"version": "x" * 100_000}), "The message can't be read: version 'xxx"),
     ],
 )
-def test_an_announcement_that_names_nothing_is_kept_with_its_cause(body, cause):
+def test_an_announcement_without_an_id_is_stored_with_its_cause(body, cause):
     letter = dead(RESPONSES, body)
     assert (letter.body, letter.classification) == (body, None)
     assert letter.cause.startswith(cause)
 
 
-def test_an_announcement_of_no_classification_is_kept():
+def test_an_announcement_without_a_classification_is_stored():
     one = row()
     body = announced(one)
     one.delete()
@@ -200,7 +200,7 @@ def test_an_announcement_of_no_classification_is_kept():
     assert letter.cause == f"There is no classification {json.loads(body)['id']}."
 
 
-def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
+def test_while_s3_fails_nothing_is_deleted_and_nothing_is_marked_failed():
     one = row()
     send([one])
     exhaust(REQUESTS)
@@ -210,7 +210,7 @@ def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
     assert Classification.objects.get().state == State.QUEUED
 
 
-def test_while_the_table_is_away_nothing_is_deleted():
+def test_while_the_database_fails_nothing_is_deleted():
     send([row()])
     exhaust(REQUESTS)
     with missing_table(), pytest.raises(DatabaseError):

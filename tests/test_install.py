@@ -1,4 +1,4 @@
-"""The installer: what can't be installed is said in a sentence."""
+"""The installer: a failure is explained in a sentence."""
 
 from pathlib import Path
 
@@ -26,13 +26,13 @@ def test_pips_failure_is_explained(output, sentence):
     assert output in said
 
 
-def test_too_little_disk_is_said_before_anything_is_made(monkeypatch, tmp_path):
+def test_too_little_disk_space_is_reported_before_the_installation(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "NEEDED_GB", {"cpu": 1_000_000})
     with pytest.raises(SystemExit, match="the installation needs 1000000 GB"):
         install.check_disk("cpu", tmp_path / "no venv")
 
 
-def test_a_changed_requirement_is_another_fingerprint(monkeypatch, tmp_path):
+def test_a_changed_requirement_changes_the_fingerprint(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "ROOT", tmp_path)
     (tmp_path / "requirements.txt").write_text("celery==5.7.0")
     before = install.fingerprint(tmp_path / "requirements.txt")

@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_configuration_table_is_the_codes():
+def test_the_configuration_table_matches_the_code():
     assert env.table().strip() in README
 
 

@@ -146,7 +146,7 @@ def test_the_system_works_with_its_roles_alone(system: Guarded) -> None:
     ],
     ids=["a record that is there", "a picture that is missing", "a record that is missing"],
 )
-def test_what_is_rare_is_allowed_too(system: Guarded, role: str, code: str, said: str) -> None:
+def test_rare_calls_are_allowed_too(system: Guarded, role: str, code: str, said: str) -> None:
     done = system.run_as(role, code)
     assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
 

@@ -1,4 +1,4 @@
-"""What only its owner can mend is said in a sentence that names the setting: at the start, or in the log."""
+"""Configuration errors: a sentence names the setting, at startup or in the log."""
 
 import time
 
@@ -26,7 +26,7 @@ def bare(start_system: StartSystem) -> System:
     return system
 
 
-def last_words(system: System, process: str) -> str:
+def exit_message(system: System, process: str) -> str:
     START_ALL[process](system)
     name = next(name for name in system.processes if name not in ("aws", "proxy"))
     assert system.processes[name].wait(60) != 0
@@ -34,17 +34,17 @@ def last_words(system: System, process: str) -> str:
 
 
 @pytest.mark.parametrize("process", START)
-def test_a_bucket_that_does_not_exist_ends_the_start(bare: System, process: str):
+def test_a_missing_bucket_ends_the_startup(bare: System, process: str):
     bare.s3.delete_bucket(Bucket="recognition-output")
-    words = last_words(bare, process)
+    words = exit_message(bare, process)
     assert "OUTPUT_BUCKET=recognition-output can't be used: the bucket doesn't exist" in words
     assert "Traceback" not in words
 
 
 @pytest.mark.parametrize("process", START_ALL)
-def test_a_queue_that_does_not_exist_ends_the_start(bare: System, process: str):
+def test_a_missing_queue_ends_the_startup(bare: System, process: str):
     bare.sqs.delete_queue(QueueUrl=bare.queue_url(EVENTS))
-    words = last_words(bare, process)
+    words = exit_message(bare, process)
     assert "EVENT_QUEUE_URL=" in words and "can't be used: the queue doesn't exist" in words
     assert "Traceback" not in words
 
@@ -56,26 +56,24 @@ def test_a_queue_that_does_not_exist_ends_the_start(bare: System, process: str):
         (RESPONSE_DEAD_LETTERS, "RESPONSE_DEAD_LETTER_QUEUE_URL"),
     ],
 )
-def test_a_dead_letter_queue_that_does_not_exist_ends_the_start_of_its_consumer(bare: System, queue: str, setting: str):
+def test_a_missing_dead_letter_queue_ends_the_startup_of_its_consumer(bare: System, queue: str, setting: str):
     bare.sqs.delete_queue(QueueUrl=bare.queue_url(queue))
-    words = last_words(bare, "dead-letter consumer")
+    words = exit_message(bare, "dead-letter consumer")
     assert f"{setting}={bare.queue_url(queue)} can't be used: the queue doesn't exist" in words
     assert "Traceback" not in words
 
 
 @pytest.mark.parametrize("process", START_ALL)
 @pytest.mark.parametrize(("kind", "setting"), [("expired", "AWS_SESSION_TOKEN"), ("skewed", "clock")])
-def test_expired_credentials_and_a_wrong_clock_end_the_start(bare: System, process: str, kind: str, setting: str):
+def test_expired_credentials_and_a_wrong_clock_end_the_startup(bare: System, process: str, kind: str, setting: str):
     bare.fault(kind)
-    words = last_words(bare, process)
+    words = exit_message(bare, process)
     assert setting in words
     assert "Traceback" not in words
 
 
-@pytest.mark.parametrize(("kind", "setting"), [("expired", "AWS_SESSION_TOKEN"), ("skewed", "clock differs")])
-def test_credentials_that_expire_and_a_clock_that_goes_wrong_are_said_in_the_log(
-    start_system: StartSystem, kind: str, setting: str
-):
+@pytest.mark.parametrize(("kind", "setting"), [("expired", "AWS_SESSION_TOKEN"), ("skewed", "clock is minutes off")])
+def test_expiring_credentials_and_a_wrong_clock_are_logged(start_system: StartSystem, kind: str, setting: str):
     system = start_system(workers=1, consumers=1, proxy=True)
     with system.client() as client:
         system.fault(kind)
