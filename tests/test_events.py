@@ -36,16 +36,16 @@ def waiting():
 
 def received(count):
     """Receive events as Flower does, until there are `count`."""
-    events = []
+    arrived = []
 
     def keep(event):
-        events.append(event)
-        receiver.should_stop = len(events) >= count
+        arrived.append(event)
+        receiver.should_stop = len(arrived) >= count
 
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": keep})
         receiver.capture(limit=None, timeout=10, wakeup=True)
-    return events
+    return arrived
 
 
 def until(happened):
