@@ -50,7 +50,7 @@ def export(
     """Write the network that MODEL and MODEL_WEIGHTS name to FILE, for workers with ENGINE=onnx."""
     logs.configure()
     if precision is Exported.INT8 and not photographs:
-        raise typer.BadParameter("int8 needs calibration: name about a hundred photographs after FILE")
+        raise typer.BadParameter("int8 needs calibration: name photographs, about a hundred, after FILE")
     with engines.needing(EXPORT_REQUIREMENTS):
         from workers import export as onnx_file
     trained = _trained()

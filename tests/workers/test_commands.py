@@ -191,7 +191,7 @@ def test_int8_needs_photographs(command, tmp_path):
 
 def test_verifying_random_weights_prints_a_warning(command):
     ran = command("verify", SAMPLES, MODEL="resnet18", MODEL_WEIGHTS="random")
-    assert "Random weights prove nothing" in ran.stderr
+    assert "Random weights say nothing" in ran.stderr
 
 
 def test_bare_pictures_get_the_legacy_systems_labels(command, tmp_path):

@@ -195,7 +195,7 @@ def test_the_command_reports_the_error_of_a_bad_file(by_command):
 
 
 def test_the_command_warns_of_the_fallback(by_command):
-    assert "falling back" in by_command.stderr
+    assert "using the fallback" in by_command.stderr
 
 
 def test_the_command_prints_a_table_that_names_the_model():
