@@ -1,1 +1,1 @@
-"""Benchmarks: what the system costs and how fast it is, each a table and a file in benchmarks/results."""
+"""Benchmarks of cost and speed. Each prints a table and writes a file in benchmarks/results."""

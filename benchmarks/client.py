@@ -1,4 +1,4 @@
-"""The process that sends a load: reads it and its photographs, says that it is ready, and begins when told to."""
+"""The client process: reads a load and its photographs, reports that it is ready, and starts when told to."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ BETWEEN_CONNECTIONS_SECONDS = 0.03
 
 
 class Sender:
-    """Sends a load by one client, and keeps what came back."""
+    """Sends a load through one HTTP client and collects the responses."""
 
     def __init__(self, load: Load, client: httpx.AsyncClient) -> None:
         self._load = load
@@ -37,7 +37,7 @@ class Sender:
         await asyncio.gather(*(late(number, name) for number, name in enumerate(names)))
 
     async def send(self) -> Answers:
-        """Send it; the next request of each of the `concurrency` loops follows the answer to the last."""
+        """Send the load in `concurrency` loops, each of which sends its next request after the response to the last."""
         names = islice(cycle(self._contents), self._load.requests)
         started = time.perf_counter()
         await asyncio.gather(*(self._loop(names) for _ in range(self._load.concurrency)))
@@ -62,7 +62,7 @@ class Sender:
 
 
 async def answers(load: Load) -> Answers:
-    """Open connections where asked to, say that all is ready, and send a load when told to."""
+    """Open connections if the load asks for it, report that all is ready, and send the load when told to."""
     limits = httpx.Limits(max_connections=load.concurrency)
     async with httpx.AsyncClient(headers=load.headers, timeout=TIMEOUT_SECONDS, limits=limits) as client:
         sender = Sender(load, client)

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks: percentiles, and medians with their spread."""
+"""Statistics of the benchmarks: percentiles, and medians with their spread."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -15,7 +15,7 @@ def latencies(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def spread(name: str, values: Sequence[float]) -> dict[str, float]:
-    """Return the median as `name`, with the least and the largest value: what a single run could have said."""
+    """Return the median as `name`, and the smallest and largest value as `name`_min and `name`_max."""
     return {
         name: round(median(values), 3),
         f"{name}_min": round(min(values), 3),

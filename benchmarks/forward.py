@@ -1,7 +1,7 @@
-"""The bare forward pass, which all else is compared with: the worker's own network and threads, and nothing around it.
+"""The bare forward pass, the baseline of the benchmarks: the worker's network and threads, and nothing else.
 
-`python -m benchmarks.forward` prints it as JSON, from a process of its own, since it is measured before and after
-the system under load, which needs the memory.
+`python -m benchmarks.forward` prints it as JSON. It is a process of its own, because it runs before and after the
+system is under load, which needs the memory.
 """
 
 import json
@@ -22,10 +22,10 @@ WARM_UP_PASSES = 3
 
 @dataclass(frozen=True)
 class Forward:
-    """What a forward pass takes.
+    """The cost of a forward pass.
 
-    cpu_ms: CPU time of one picture in full batches, on all model threads at once, as under load.
-    seconds: from beginning to end of one picture alone.
+    cpu_ms: CPU time per picture in full batches, on all model threads at once, as under load.
+    seconds: duration for a single picture.
     """
 
     model: str
@@ -37,12 +37,12 @@ class Forward:
 
     @property
     def about(self) -> dict[str, str]:
-        """What a row says of the network."""
+        """The columns of a row that describe the network."""
         return {"model": self.model, "engine": self.engine, "precision": self.precision}
 
 
 def measured(environ: Mapping[str, str]) -> Forward:
-    """Measure in a process of its own with these variables."""
+    """Measure in a new process with these environment variables."""
     command = [sys.executable, "-m", "benchmarks.forward"]
     done = subprocess.run(command, env={**environ, "LOG_LEVEL": "WARNING"}, stdout=subprocess.PIPE, check=True)
     return Forward(**json.loads(done.stdout.splitlines()[-1]))
@@ -53,7 +53,7 @@ def main() -> None:
     from workers.pipeline import pipeline
 
     logs.configure()
-    # The worker's own, so that the process keeps memory as a worker does; nothing of it but the engine is run.
+    # The worker's pipeline, so that memory is configured as in a worker. Only its engine is run.
     engine, config = pipeline().classifier.engine, env.worker()
     side = engine.model.preprocessing.crop
     full = np.random.default_rng(0).standard_normal((config.max_batch_size, 3, side, side), dtype=np.float32)
@@ -76,14 +76,14 @@ def _seconds_alone(run: Callable[[], Any]) -> float:
 
 
 def _cpu_seconds(run: Callable[[], Any], threads: int) -> float:
-    """Return the CPU time of a run while all threads run it over and over."""
+    """Return the CPU seconds per run while all threads run it repeatedly."""
     before = time.process_time()
     runs = run_on_threads(run, threads, SECONDS)
     return (time.process_time() - before) / runs
 
 
 def run_on_threads(run: Callable[[], Any], threads: int, seconds: float) -> int:
-    """Run over and over on so many threads for so long; return how often."""
+    """Call `run` repeatedly on `threads` threads for `seconds`; return the number of calls."""
     runs = [0] * threads
     until = time.perf_counter() + seconds
 

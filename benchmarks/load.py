@@ -1,6 +1,6 @@
-"""Closed-loop load from a process of its own, so that no server is charged with the client's CPU time.
+"""Closed-loop load from a separate process, so that the client's CPU time isn't counted as the server's.
 
-`running` starts that process, which reads the photographs and waits; `Client.run` lets it send them.
+`running` starts the process, which reads the photographs and waits; `Client.run` makes it send them.
 """
 
 import json
@@ -16,11 +16,11 @@ READY = "ready"
 
 @dataclass(frozen=True)
 class Load:
-    """`requests` uploads of the photographs in turns, as multipart field `file`, `concurrency` at a time.
+    """`requests` uploads of the photographs in turn, as multipart field `file`, `concurrency` at a time.
 
-    With `opened_before` each of the `concurrency` connections is opened, by a request that isn't counted, before the
-    client is ready, one shortly after another: of several processes that listen on one socket the first takes all
-    connections that come at the same moment, and keeps them.
+    With `opened_before` each of the `concurrency` connections is opened before the client is ready, one shortly after
+    another, by a request that isn't counted. If several processes listen on one socket, the first one would accept all
+    connections that are opened at the same moment.
     """
 
     url: str
@@ -34,7 +34,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Answers:
-    """What came back: seconds from the first request to the last answer, each request's seconds, its file and JSON."""
+    """The responses: seconds from the first request to the last response, and each request's seconds, file and JSON."""
 
     elapsed_s: float
     latencies_s: list[float]
@@ -46,7 +46,7 @@ class Answers:
 
 
 class LoadFailed(Exception):
-    """Some answers were not what was expected, so that no figure of this run means anything."""
+    """Some responses had an unexpected status, so the measurement is invalid."""
 
 
 class Client:
@@ -56,7 +56,7 @@ class Client:
         self._process = process
 
     def run(self) -> Answers:
-        """Send everything and wait for the answers. Raises LoadFailed."""
+        """Send the load and wait for the responses. Raises LoadFailed."""
         output, _ = self._process.communicate("go\n")
         if self._process.returncode:
             raise LoadFailed(output.strip() or f"the client ended with {self._process.returncode}")
@@ -72,8 +72,8 @@ def running(load: Load) -> Iterator[Client]:
     try:
         stdin.write(json.dumps(asdict(load)) + "\n")
         stdin.flush()
-        if (said := stdout.readline().strip()) != READY:
-            raise LoadFailed(said or "the client did not start")
+        if (line := stdout.readline().strip()) != READY:
+            raise LoadFailed(line or "the client did not start")
         yield Client(process)
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""What a benchmark found: printed as a table, and written to benchmarks/results/NAME.json."""
+"""A benchmark's results: printed as tables, and written to benchmarks/results/NAME.json."""
 
 import json
 import os
@@ -34,7 +34,7 @@ SETTINGS = (
     "MAX_WAIT_MS",
     "PHOTOS",
 )
-"""Variables that change what is measured, shown with the command where they are set."""
+"""Environment variables that change the measurement. The reported command includes those that are set."""
 
 UNBOUNDED = 10_000  # columns
 
@@ -48,10 +48,10 @@ def report(
     folder: Path = FOLDER,
     tables_by: Sequence[str] = ("model",),
 ) -> Path:
-    """Print `rows` as tables and write them, and all else that somebody needs to repeat this; return the file.
+    """Print `rows` as tables, and write a file with everything that is needed to repeat the run; return the file.
 
-    rows: what was found, each with its `model`, and the units in the names of the fields. runs: the single
-    measurements that the rows sum up. A table has the rows that agree in `tables_by`.
+    rows: the results, each with its `model`, and with units in the field names. runs: the single measurements behind
+    the rows. tables_by: rows with the same values in these fields share a table.
     """
     print_tables(name, rows, tables_by)
     document = {
@@ -80,13 +80,13 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
-        # Well above the number of cores, others were at work too, and only CPU times and ratios mean something.
+        # If it is well above the number of cores, the machine was busy and only CPU times and ratios are valid.
         "load_average": round(os.getloadavg()[1], 1),
     }
 
 
 def command() -> str:
-    """Return the command that repeats this run, without what only this machine has: the folder of photographs."""
+    """Return the command that repeats this run, without paths of this machine."""
     shown = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
     shown = {name: Path(value).name if "/" in value else value for name, value in shown.items()}
     settings = [f"{name}={'DIR' if name == 'PHOTOS' else value}" for name, value in shown.items()]
@@ -94,14 +94,14 @@ def command() -> str:
 
 
 def print_tables(title: str, rows: Sequence[Row], tables_by: Sequence[str] = ("model",)) -> None:
-    """Print a table of those rows that have the same fields, and the same values in those of `tables_by`."""
+    """Print one table for consecutive rows with the same fields and the same values in `tables_by`."""
     for (shared, _), alike in groupby(rows, key=lambda row: ({name: row.get(name) for name in tables_by}, list(row))):
         about = ", ".join(f"{name} {value}" for name, value in shared.items() if value is not None)
         _print_table(f"{title}: {about}", [{k: v for k, v in row.items() if k not in shared} for row in alike])
 
 
 def _print_table(title: str, rows: Sequence[Row]) -> None:
-    """Print a row as a line, or as a column where lines would be too long."""
+    """Print each row as a line, or as a column if the lines would be too long."""
     console = Console(highlight=False)
     shown = [{name: _shown(value) for name, value in row.items()} for row in rows]
     table = Table(*rows[0], title=title)

@@ -1,4 +1,4 @@
-"""A local stack for a benchmark: real processes and the emulator, in a folder and on ports of its own."""
+"""A local stack for a benchmark: real processes and the emulator, with their own folder and ports."""
 
 import os
 import tempfile
@@ -12,12 +12,12 @@ from infra.local.stack import Stack
 from project.env import Local
 
 PROCESSES = {"web": "web", "worker": "worker", "consumer": "results"}
-"""What is started and charged to the system, by the name of its figure. What only waits or watches is left out."""
+"""The processes that are started and measured, by the name of the figure. Flower, sweeper and the like are left out."""
 
 SETTINGS = {
-    "MODEL_WEIGHTS": "random",  # They take the same time as trained ones.
+    "MODEL_WEIGHTS": "random",  # Untrained weights take the same time.
     "MODEL_FALLBACK": "1",  # as in a local stack
-    "LONG_POLL_SECONDS": "20",  # A local stack polls more often than a real one.
+    "LONG_POLL_SECONDS": "20",  # As in production; a local stack polls more often.
     "LOG_FORMAT": "json",
 }
 MODELS = ("resnet18", "resnet50")
@@ -25,14 +25,14 @@ DATABASE = "db.sqlite3"
 
 
 def models() -> Sequence[str]:
-    """Return the models to measure: the one that is configured, or else two."""
+    """Return the models to measure: the configured one, or by default two."""
     if os.environ.get("MODEL") or os.environ.get("ONNX_MODEL"):
         return [os.environ.get("MODEL", MODELS[0])]
     return MODELS
 
 
 def settings(model: str) -> dict[str, str]:
-    """Return a benchmark's variables; what the caller's environment sets stays as it is."""
+    """Return a benchmark's environment variables. Values in the caller's environment take precedence."""
     return {"MODEL": model, **{name: os.environ.get(name, value) for name, value in SETTINGS.items()}}
 
 
@@ -43,7 +43,7 @@ def running(variables: Mapping[str, str], ports: Local | None = None) -> Iterato
         own = {**variables, "DATABASE_URL": f"sqlite:///{folder}/{DATABASE}"}
         with stack.running(
             ports or unused_ports(),
-            _say_nothing,
+            _log_nothing,
             state=Path(folder),
             names=PROCESSES.values(),
             settings=own,
@@ -52,8 +52,8 @@ def running(variables: Mapping[str, str], ports: Local | None = None) -> Iterato
             yield started
 
 
-def _say_nothing(step: str) -> None:
-    """A benchmark says itself what it does."""
+def _log_nothing(step: str) -> None:
+    """Ignore the stack's steps: a benchmark logs its own."""
 
 
 def unused_ports() -> Local:
@@ -62,6 +62,6 @@ def unused_ports() -> Local:
 
 
 def groups(started: Stack) -> dict[str, list[int]]:
-    """Return whose CPU time is counted under which name."""
+    """Return the process ids for each name under which CPU time is reported."""
     pids = started.pids()
     return {**{name: [pids[process]] for name, process in PROCESSES.items()}, "emulator": [started.emulator_pid]}

@@ -1,4 +1,4 @@
-"""What processes use: CPU-seconds and memory of a process and of all that it has started."""
+"""Resource usage: CPU seconds and memory of processes and their descendants."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ import psutil
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the CPU time of processes and their descendants, also of those that have ended and were waited for."""
+    """Return the CPU time of processes and their descendants, including those that have ended and been waited for."""
     seconds = 0.0
     for process in _trees(pids):
         try:
@@ -26,7 +26,7 @@ def difference(before: Mapping[str, float], after: Mapping[str, float]) -> dict[
 
 
 def resident_mb(pids: Iterable[int]) -> float:
-    """Return the memory of processes and their descendants; what they share counts once a process."""
+    """Return the memory of processes and their descendants. Shared memory counts once per process."""
     megabytes = 0.0
     for process in _trees(pids):
         try:

@@ -1,1 +1,1 @@
-"""The web tier: uploads in, results out. Never decodes a picture and never imports torch or the workers."""
+"""The web tier: uploads in, results out. It never decodes a picture and never imports torch."""

@@ -1,4 +1,4 @@
-"""The application as Django knows it."""
+"""The Django application."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The tables: each picture that was accepted, with what became of it; messages that died; API tokens."""
+"""The tables: classifications, dead letters and API tokens."""
 
 from uuid import UUID
 
@@ -19,10 +19,11 @@ class State(models.TextChoices):
 
 
 DEAD_LETTER = "dead_letter"
-"""The error code of a classification whose message died."""
+"""The error code of a classification whose message was dead-lettered."""
 
 AWAITS_RESULT = models.Q(state=State.QUEUED) | models.Q(state=State.FAILED, error_code=DEAD_LETTER)
-"""What a result is written to: a message may die while a worker still has it, and then its result wins."""
+"""Rows that accept a result. A message may be dead-lettered while a worker still processes it; the result then
+replaces the failure."""
 
 
 def new_id() -> UUID:
@@ -31,9 +32,9 @@ def new_id() -> UUID:
 
 
 class Classification(models.Model):
-    """A picture from its acceptance to its result: queued, then done or failed, once and for good.
+    """A picture and its result: queued, then done or failed.
 
-    But for one failure: AWAITS_RESULT.
+    A finished row never changes, except that a result may replace a `dead_letter` failure: see AWAITS_RESULT.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -101,19 +102,22 @@ class Classification(models.Model):
 
 
 def without_thumbnails() -> models.QuerySet[Classification]:
-    """Return all classifications, each without the kilobytes of its thumbnail."""
+    """Return all classifications without their thumbnails, which take kilobytes each."""
     return Classification.objects.defer("thumbnail")
 
 
 def visible_to(user: User | AnonymousUser) -> models.QuerySet[Classification]:
-    """Return what a user may see, without thumbnails: staff all, others their own, strangers nothing."""
+    """Return the classifications that a user may see, without thumbnails.
+
+    Staff see all, other users their own, and anonymous users none.
+    """
     if user.is_anonymous:
         return Classification.objects.none()
     return without_thumbnails() if user.is_staff else without_thumbnails().filter(owner=user)
 
 
 class ApiToken(models.Model):
-    """What a program shows instead of a password. The token itself is nowhere kept, only its digest."""
+    """A token by which a program authenticates. Only its digest is stored, never the token itself."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100, help_text="What it is for.")
@@ -145,7 +149,7 @@ class ApiToken(models.Model):
 
 
 class DeadLetter(models.Model):
-    """A message that was received too often, as its dead-letter queue handed it over."""
+    """A message that was received too often, moved here from its dead-letter queue."""
 
     class Queue(models.TextChoices):
         REQUESTS = "requests"

@@ -1,4 +1,4 @@
-"""The threads that asynchronous requests do their blocking work in, and their database connections."""
+"""Threads for the blocking work of asynchronous requests, and their database connections."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,27 +9,27 @@ from django.db import connection
 
 Answer = TypeVar("Answer")
 
-# Requests take turns on these threads, and so on their database connections, however many come at once.
+# Requests share these threads, which limits the database connections of a process.
 THREADS = 8
 threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
 
 async def in_thread(work: Callable[[], Answer]) -> Answer:
-    """Run blocking work that may use the database, and give a pooled connection back before returning."""
+    """Run blocking work in a thread, and release its database connection before returning."""
 
     def run() -> Answer:
         try:
             return work()
         finally:
-            give_connection_back()
+            release_connection()
 
     return await sync_to_async(run, thread_sensitive=False, executor=threads)()
 
 
-def give_connection_back() -> None:
-    """Let others have this thread's connection where it comes from a pool.
+def release_connection() -> None:
+    """Return this thread's database connection to the pool.
 
-    One to SQLite stays: a file costs others nothing, and to open it again costs a millisecond a time.
+    A connection to SQLite stays open: it comes from no pool, and reopening it costs a millisecond.
     """
     if connection.vendor != "sqlite" or connection.errors_occurred:
         connection.close()

@@ -1,11 +1,11 @@
-"""The addresses of the pages, of accounts and of the synchronous routes."""
+"""URLs of the pages, the account pages and the synchronous routes."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from classify_app.accounts import views as account
+from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.pages import views
-from classify_app.replaced.synchronous import classify_and_wait
 
 urlpatterns = [
     path("", views.root, name="home"),

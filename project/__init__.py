@@ -1,1 +1,1 @@
-"""What both tiers agree on: environment, contract, broker, storage, and the Django site's frame."""
+"""Code that both tiers share: environment, contract, broker, storage; and the Django project's settings and URLs."""

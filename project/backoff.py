@@ -1,4 +1,4 @@
-"""How long to wait before trying again: longer after each failure, never the same twice, and never very long."""
+"""Exponential backoff with jitter, for retries."""
 
 import random
 
@@ -7,13 +7,13 @@ MAX_SECONDS = 15.0
 
 
 class Backoff:
-    """Counts failures in a row; each wait is twice the last one, give or take a half, so that processes drift apart."""
+    """Counts consecutive failures. The delay doubles with each, up to MAX_SECONDS; jitter spreads processes out."""
 
     def __init__(self) -> None:
         self._failures = 0
 
     def seconds(self) -> float:
-        """Return the next wait, after one more failure."""
+        """Count one more failure; return the delay before the next attempt, in seconds."""
         longest = min(MAX_SECONDS, FIRST_SECONDS * 2.0 ** min(self._failures, 10))
         self._failures += 1
         return random.uniform(longest / 2, longest)  # noqa: S311 -- no secret

@@ -1,4 +1,4 @@
-"""The micro-batcher: threads that each have one item meet here and share one run, be it a forward pass or a send."""
+"""The micro-batcher: threads submit single items, which are processed together, in one forward pass or one send."""
 
 import threading
 import time
@@ -18,11 +18,11 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Result]):
-    """Runs `run` on batches of the submitted items, in threads of its own, which the first item starts.
+    """Calls `run` on batches of submitted items, in its own threads, which start with the first item.
 
-    A batch waits for more only while another item is expected, as `expecting` says, and never longer than
-    `max_wait_seconds`; with `always_wait` every batch that isn't full waits that long. Where a batch fails it is
-    halved until the bad item is alone.
+    A batch waits for more items only while another one is announced by `expecting`, and at most `max_wait_seconds`.
+    With `always_wait` every batch that isn't full waits that long. If a batch fails, it is split in halves and run
+    again, until only the bad item fails.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Batcher(Generic[Item, Result]):
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
-        """Say that an item is expected; submit it inside this context."""
+        """Announce an item, and submit it inside this context."""
         with self._changed:
             self._expected += 1
         try:
@@ -61,7 +61,7 @@ class Batcher(Generic[Item, Result]):
                 self._changed.notify_all()
 
     def submit(self, item: Item) -> "Future[Result]":
-        """Return the future of an item's result; once this is closed, one that is cancelled."""
+        """Submit an item; return the future of its result, which is cancelled if the batcher is closed."""
         future: Future[Result] = Future()
         with self._changed:
             if self._closed:
@@ -79,12 +79,12 @@ class Batcher(Generic[Item, Result]):
                 thread.start()
 
     def drain(self, seconds: float) -> bool:
-        """Wait until all that was submitted is answered; return whether it was within that time."""
+        """Wait up to `seconds` until all submitted items have a result or an error; return whether they do."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._running, seconds)
 
     def close(self, seconds: float) -> bool:
-        """Take no more, answer what was submitted, and end the threads; return whether all did within that time."""
+        """Accept no more items, process the rest, end the threads; return whether that took at most `seconds`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -99,20 +99,20 @@ class Batcher(Generic[Item, Result]):
         return self._closed
 
     def _loop(self) -> None:
-        while not self._ended():
+        while not self._finished():
             batch = [(item, future) for item, future in self._take() if future.set_running_or_notify_cancel()]
             if batch:
-                self._answer(batch)
+                self._process(batch)
             with self._changed:
                 self._running -= 1
                 self._changed.notify_all()
 
-    def _ended(self) -> bool:
+    def _finished(self) -> bool:
         with self._changed:
             return self._closed and not self._waiting
 
     def _take(self) -> "list[tuple[Item, Future[Result]]]":
-        """Return the next batch; none where this is closed, or another thread took it."""
+        """Return the next batch; empty if the batcher is closed or another thread took the items."""
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
@@ -120,27 +120,27 @@ class Batcher(Generic[Item, Result]):
             while len(self._waiting) < self._max_batch_size and self._expected and not self._closed:
                 if not self._changed.wait(max(0, deadline - time.monotonic())):
                     break
-            # Threads that have nothing to do take their share: two halves are done sooner than one whole.
+            # Idle threads share the items: two half batches in parallel finish sooner than one full batch.
             share = ceil(len(self._waiting) / (len(self._threads) - self._running))
             self._running += 1
             return [self._waiting.popleft() for _ in range(min(share, self._max_batch_size))]
 
-    def _answer(self, batch: "list[tuple[Item, Future[Result]]]") -> None:
+    def _process(self, batch: "list[tuple[Item, Future[Result]]]") -> None:
         try:
             results = self._run([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 -- whatever goes wrong belongs to whoever submitted the item
+        except Exception as error:  # noqa: BLE001 -- any error is passed on to the submitter
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
                 return
             middle = len(batch) // 2
-            self._answer(batch[:middle])
-            self._answer(batch[middle:])
+            self._process(batch[:middle])
+            self._process(batch[middle:])
             return
         for (_, future), result in zip(batch, results, strict=True):
             future.set_result(result)
 
 
 def log_failure(future: "Future[Any]") -> None:
-    """Log what went wrong with an item, as a callback for whoever doesn't wait for its result."""
+    """Log an item's error. A done callback for items whose result is not awaited."""
     if not future.cancelled() and (error := future.exception()):
-        log.error("left undone", exc_info=error)
+        log.error("background work failed", exc_info=error)

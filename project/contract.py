@@ -1,6 +1,6 @@
-"""What the tiers say to each other: the task, its arguments, the record, the announcement, the keys.
+"""The contract between the tiers: task name, arguments, record, announcement, keys.
 
-Imports the standard library alone, so that either tier, or a stranger, can use it.
+It imports only the standard library, so that either tier, or any other client, can use it.
 """
 
 import json
@@ -14,17 +14,17 @@ DONE = "done"
 FAILED = "failed"
 
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
-"""Formats that are decoded, by Pillow's name, with the suffix their keys get."""
+"""Accepted formats by Pillow's name, each with the suffix of its keys."""
 
 VISIBILITY_TIMEOUT = 120
-"""Seconds for which a received request stays hidden from other workers."""
+"""The request queue's visibility timeout, in seconds."""
 
 MAX_THUMBNAIL_BYTES = 6 * 1024
 FILE_NAME_METADATA = "file-name"
 
 
 class ContractError(ValueError):
-    """A message or record isn't what the contract says."""
+    """A message or record violates the contract."""
 
 
 def input_key(id: str, picture_format: str) -> str:
@@ -46,7 +46,7 @@ def file_stem(file_name: str) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """The task's arguments: it points to the picture and never carries it."""
+    """The task's arguments: a pointer to the picture, never the picture itself."""
 
     id: str
     input_key: str
@@ -57,7 +57,7 @@ class Request:
 
 
 def request_of(arguments: dict[str, Any]) -> Request:
-    """Return the request that a task's arguments are. Raises ContractError."""
+    """Return the request made of a task's arguments. Raises ContractError."""
     _check_version(arguments)
     try:
         request = Request(**arguments)
@@ -69,6 +69,8 @@ def request_of(arguments: dict[str, Any]) -> Request:
 
 @dataclass(frozen=True)
 class Prediction:
+    """A label, its index among ImageNet's 1,000 classes, and its softmax probability, 0 to 1."""
+
     label: str
     index: int
     confidence: float
@@ -76,11 +78,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Record:
-    """The whole of what is known of one classification, as `{id}.json` keeps it.
+    """The full result of one classification, stored as `{id}.json`.
 
-    `top5` is sorted, best first; confidences are softmax probabilities. `thumbnail` is a JPEG in
-    base64 of at most MAX_THUMBNAIL_BYTES decoded. Times are ISO 8601 in UTC. `error` is a sentence
-    for the user, `error_code` its stable name; both are empty when the state is done.
+    `top5` is sorted, best first; confidences are softmax probabilities, 0 to 1. `width` and `height` are in pixels as
+    stored. `thumbnail` is a JPEG in base64, at most MAX_THUMBNAIL_BYTES decoded. Times are ISO 8601 in UTC. `error` is
+    a sentence for the user, `error_code` its stable name; both are empty if the state is done.
     """
 
     id: str
@@ -113,7 +115,7 @@ class Record:
 
     @classmethod
     def from_dict(cls, document: Any) -> "Record":
-        """Raises ContractError where the document isn't a record of this version."""
+        """Return the record in a document. Raises ContractError if it isn't a record of this version."""
         _check_version(document)
         try:
             top5 = tuple(Prediction(**prediction) for prediction in document["top5"])
@@ -128,12 +130,12 @@ class Record:
         return record
 
     def label_text(self) -> str:
-        """The body of `{id}.txt`, as the replaced system stored it: `(name, label)`."""
+        """The body of `{id}.txt`, as the legacy system stored it: `(name, label)`."""
         return f"({file_stem(self.file_name) or self.id}, {self.label})"
 
 
 def announcement(record: Record) -> str:
-    """Return the response queue's message: the picture's key, its label, and the whole record."""
+    """Return the message for the response queue: the picture's key, its label, and the whole record."""
     message = {
         "version": VERSION,
         "id": record.id,
@@ -145,7 +147,7 @@ def announcement(record: Record) -> str:
 
 
 def record_of(message: str) -> Record:
-    """Return the record that an announcement carries. Raises ContractError."""
+    """Return the record in an announcement. Raises ContractError."""
     document = _parse(message)
     _check_version(document)
     if "record" not in document:
@@ -161,19 +163,19 @@ def _parse(text: str | bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _check_types(part: Record | Prediction | Request) -> None:
     for declared in fields(part):
         value = getattr(part, declared.name)
-        # isinstance can't look into the tuple; its items are checked one by one.
+        # isinstance can't check a tuple's items; from_dict checks them one by one.
         if get_origin(declared.type) is not tuple and not _fits(value, declared.name, declared.type):
             raise ContractError(f"{declared.name} can't be {value!r:.100}")
 
 
 def _fits(value: Any, name: str, expected: Any) -> bool:
-    if isinstance(value, bool):  # To Python True is a number too.
+    if isinstance(value, bool):  # In Python True is also an int.
         return expected is bool
     if name == "confidence" and isinstance(value, int | float):  # JSON may write 1.0 as 1.
         return 0 <= value <= 1

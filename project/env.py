@@ -1,6 +1,6 @@
-"""Every environment variable the system reads, declared once: name, type, meaning, unit, default.
+"""Every environment variable of the system, declared once: name, type, meaning, unit, default.
 
-`python -m project.env` prints the table of docs/configuration.md. Imports the standard library alone.
+`python -m project.env` prints the table of docs/configuration.md. Only the standard library is imported.
 """
 
 import os
@@ -69,7 +69,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def _cores() -> int:
-    """Return the processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -82,9 +82,9 @@ def variable(
     unit: str = "",
     shown: bool = True,
 ) -> Any:
-    """Declare a variable; without a default it is required. `default` is text, as the user would write it.
+    """Declare a variable; without a default it is required. `default` is text, as a user would write it.
 
-    The value of one that isn't `shown` stands in no message.
+    With `shown=False` no error message contains the value.
     """
     about = {"name": name, "meaning": meaning, "default": default, "parse": parse, "unit": unit, "shown": shown}
     return field(metadata=about)
@@ -125,7 +125,7 @@ class Aws:
 
     @property
     def queue_urls(self) -> dict[str, str]:
-        """The queues' addresses by the names of their variables."""
+        """The queue URLs by the names of their variables."""
         return {
             "REQUEST_QUEUE_URL": self.request_queue_url,
             "RESPONSE_QUEUE_URL": self.response_queue_url,
@@ -236,7 +236,7 @@ class Web:
 
     @property
     def dead_letter_queue_urls(self) -> dict[str, str]:
-        """The dead-letter queues' addresses by the names of their variables."""
+        """The dead-letter queue URLs by the names of their variables."""
         return {
             "REQUEST_DEAD_LETTER_QUEUE_URL": self.request_dead_letter_queue_url,
             "RESPONSE_DEAD_LETTER_QUEUE_URL": self.response_dead_letter_queue_url,
@@ -332,12 +332,12 @@ class Worker:
 
     @property
     def threads(self) -> int:
-        """Forward passes at a time: MODEL_THREADS, else as many as give each core one thread."""
+        """Parallel forward passes: MODEL_THREADS, or else as many as fit the cores."""
         return self.model_threads or max(1, _cores() // self.intra_op_threads)
 
     @property
     def held_messages(self) -> int:
-        """Messages a worker holds at most; scaling can't see those, so keep them few."""
+        """Most messages a worker holds in flight: two full batches for each model thread."""
         return 2 * self.max_batch_size * self.threads
 
 

@@ -1,4 +1,4 @@
-"""Logging for every process: one line an event, for people or for machines."""
+"""Logging for every process: one line per event, for people or for machines."""
 
 import logging
 import logging.config
@@ -8,7 +8,7 @@ import structlog
 
 from project import env
 
-# Celery's own lines for each task repeat ours, with the whole result.
+# Celery's own lines for each task would repeat ours, with the whole result.
 QUIET = ("celery.app.trace", "celery.worker.strategy", "botocore", "httpx", "asyncio")
 
 _SHARED_PROCESSORS: list[Any] = [

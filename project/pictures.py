@@ -1,4 +1,4 @@
-"""What a picture must be to be accepted: read from its magic bytes and header, never decoded here."""
+"""Checks of an uploaded picture, by its magic bytes and header. Nothing is decoded here."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from project import contract
 from project.refusals import Refusal
 
-# Our own bound, checked on the header before anything is decoded, stands in the place of Pillow's.
+# Replaced by our own limit, which is checked before decoding.
 Image.MAX_IMAGE_PIXELS = None
 
 EMPTY = "empty"
@@ -24,12 +24,12 @@ MISSING = "missing"
 CRASHED = "crashed"
 TOO_SLOW = "too_slow"
 
-# Every scan of a JPEG goes over all its pixels again, in 35 ms where they are 50 million, and takes 75 bytes: 10 MB of
-# them would take an hour. Encoders write ten, and as many for each further picture in the file.
+# Each scan of a JPEG passes over all pixels, which takes 35 ms for 50 million pixels, and can be as short as 75 bytes:
+# 10 MB of scans would take an hour. Encoders write about ten scans for each picture in the file.
 MAX_SCANS = 100
 START_OF_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")  # ITU-T T.81, section B.2.3
 
-# What Pillow's readers raise on data that is truncated or was tampered with.
+# What Pillow raises on truncated or manipulated data.
 READING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
 
@@ -39,7 +39,7 @@ class BadPicture(Refusal):
 
 @dataclass(frozen=True)
 class Header:
-    """A picture's format, by Pillow's name, and its size in pixels as stored."""
+    """A picture's format, by Pillow's name, and its size in pixels as stored, before any EXIF rotation."""
 
     format: str
     width: int
@@ -51,10 +51,10 @@ class Header:
 
 
 def open_picture(content: bytes, max_pixels: int) -> tuple[Image.Image, Header]:
-    """Read the header and return the image, not yet decoded, with what the header says.
+    """Read a picture's header; return the image, not yet decoded, and the header.
 
-    Raises BadPicture for no bytes, for bytes that are none of contract.FORMATS, and for more pixels or scans than
-    are decoded in seconds.
+    max_pixels: limit on width x height. Raises BadPicture if the content is empty, broken or in none of
+    contract.FORMATS, or has more pixels or JPEG scans than allowed.
     """
     if not content:
         raise BadPicture(EMPTY, "The file is empty.")
@@ -73,7 +73,7 @@ def open_picture(content: bytes, max_pixels: int) -> tuple[Image.Image, Header]:
             TOO_MANY_PIXELS,
             f"The picture has {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are allowed.",
         )
-    # A phone's JPEG with further pictures behind the first is an MPO to Pillow.
+    # Pillow calls a JPEG with several pictures, which phones write, an MPO.
     header = Header("JPEG" if image.format == "MPO" else str(image.format), width, height)
     if header.format == "JPEG":
         _check_scans(content)

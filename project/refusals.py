@@ -1,13 +1,13 @@
-"""What is refused, with the reason why. `classify_app.http.responses` maps each refusal to HTTP."""
+"""Refusals: requests that are not accepted, with the reason. `classify_app.http.responses` maps them to HTTP."""
 
 RETRY_AFTER_SECONDS = 5
 
 
 class Refusal(Exception):
-    """A request that is refused; nothing was accepted or changed.
+    """A request was refused; nothing was accepted or changed.
 
-    code: stable, for programs. The text is a sentence for the sender. retry_after: seconds after which the same request
-    may be taken, None where only another one may.
+    The text is a sentence for the client. code: a stable name for programs. retry_after: seconds after which the same
+    request may succeed, or None if it never will.
     """
 
     def __init__(self, code: str, sentence: str, retry_after: int | None = None) -> None:
@@ -16,9 +16,9 @@ class Refusal(Exception):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[type, tuple[str, str, int | None]]:
-        return type(self), (self.code, str(self), self.retry_after)  # A bad picture's also travels between processes.
+        return type(self), (self.code, str(self), self.retry_after)  # The isolated classifier pickles BadPicture.
 
 
 def unavailable(sentence: str) -> Refusal:
-    """Return the refusal for when something that the request needs fails; trying again later may work."""
+    """Return the refusal of a request while something that it needs is unavailable; a retry may succeed."""
     return Refusal("unavailable", sentence, RETRY_AFTER_SECONDS)

@@ -1,4 +1,4 @@
-"""Django's settings: read from the environment by project.env, nowhere else."""
+"""Django's settings. Only project.env reads the environment."""
 
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ INSTALLED_APPS = [
     "ninja",
 ]
 
-# Each of these must be able to run asynchronously: one that can't would hold a thread for every waiting request.
+# All of these can run asynchronously. One that can't would occupy a thread for every waiting request.
 MIDDLEWARE = [
     "classify_app.http.middleware.health",
-    "classify_app.http.middleware.problems_under_api",  # Before all that refuse requests.
-    "classify_app.http.middleware.utf8_alone",
+    "classify_app.http.middleware.problems_under_api",  # Before all middleware that refuses requests.
+    "classify_app.http.middleware.utf8_only",
     "classify_app.http.threadless.SecurityMiddleware",
     "classify_app.http.threadless.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -69,19 +69,19 @@ def _database(url: str, pool_size: int) -> Any:
     database: dict[str, Any] = dict(dj_database_url.parse(url))
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["OPTIONS"] = {
-            # A transaction that begins by reading and then writes can't wait for its turn.
+            # A transaction that begins with a read can't wait for the write lock later.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
-        # Tests use threads, each with a connection of its own, which an in-memory database doesn't serve.
+        # Tests use threads with their own connections, which an in-memory database doesn't support.
         database["TEST"] = {"NAME": f"{database['NAME']}-test"}
     else:
-        # A connection that broke while it lay in the pool is replaced, not handed out.
+        # A connection that broke while it was in the pool is replaced.
         database["CONN_HEALTH_CHECKS"] = True
-        # Bounds the connections of a process, however many of its threads want one.
+        # Limits the connections of a process, independent of its number of threads.
         pool = {"min_size": 1, "max_size": pool_size, "timeout": 10}
-        # The URL's own options, such as sslmode, are libpq's.
+        # Options in the URL, such as sslmode, are passed to libpq.
         database["OPTIONS"] = {**database.get("OPTIONS", {}), "pool": pool}
     return database
 
@@ -106,16 +106,16 @@ LOGOUT_REDIRECT_URL = "login"
 SESSION_ENGINE = "classify_app.accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _web.https
 SYNCHRONOUS_ROUTES = r"^(postApi/image/?)?$"
-# Their clients speak plain HTTP and follow no redirect.
+# The clients of these routes use plain HTTP and follow no redirect.
 SECURE_REDIRECT_EXEMPT = [SYNCHRONOUS_ROUTES] if _web.open_synchronous_routes else []
 SECURE_HSTS_SECONDS = _web.hsts_seconds if _web.https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SILENCED_SYSTEM_CHECKS = [
-    # These look for Django's middleware by name, and ours is derived from it.
+    # These look for Django's middleware by name; ours is derived from it.
     "security.W001",
     "security.W002",
     "security.W003",
-    # To be in the browsers' own lists is for the owner of a whole domain to ask, not for one of its sites.
+    # Only the owner of a whole domain can ask for HSTS preloading, not one of its sites.
     "security.W021",
 ]
 

@@ -1,4 +1,4 @@
-"""How long-running commands end: SIGTERM or Ctrl-C ends a wait, and never the work."""
+"""Graceful stop of long-running commands: SIGTERM or Ctrl-C ends a wait, but never interrupts work."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from types import FrameType
 
 
 class Stop:
-    """Becomes true on SIGTERM or SIGINT."""
+    """A flag that SIGTERM or SIGINT sets."""
 
     def __init__(self) -> None:
         self._requested = threading.Event()
@@ -22,7 +22,7 @@ class Stop:
         return self._requested.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Wait; return at once when a stop is requested."""
+        """Wait for `seconds`, or until a stop is requested."""
         self._requested.wait(seconds)
 
     def _request(self, number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Variables that a test sets: the product reads them at once, and forgets them afterwards."""
+"""Environment variables for a test: project.env reads them at once, and again afterwards."""
 
 import os
 from collections.abc import Iterator

@@ -65,14 +65,14 @@ def emulator() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def collected_static_files() -> None:
-    """The static files where a site that runs as a process of its own looks for them."""
+    """Collect the static files for sites that run as separate processes."""
     subprocess.run([sys.executable, "-m", "infra.local.static_files"], cwd=ROOT, check=True)
 
 
 @pytest.fixture
 def aws(emulator: None) -> None:
     """The emulator with empty queues."""
-    outbox.flush()  # of what the last test left there
+    outbox.flush()  # of the last test's messages
     aws, web = env.aws(), env.web()
     live = (aws.request_queue_url, aws.response_queue_url, aws.event_queue_url)
     for url in (*live, web.request_dead_letter_queue_url, web.response_dead_letter_queue_url):
@@ -81,7 +81,7 @@ def aws(emulator: None) -> None:
 
 @pytest.fixture
 def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy]:
-    """A proxy that our clients go through."""
+    """A proxy between our clients and the emulator."""
     proxy = faults.Proxy(AWS_URL)
     proxy.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
@@ -101,14 +101,14 @@ def _forget_clients() -> None:
 
 @pytest.fixture(autouse=True)
 def plain_static_files(settings: LazySettings) -> None:
-    """Let pages name static files that nobody has collected."""
+    """Allow pages to use static files that are not collected."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
 @pytest.fixture(autouse=True)
-def nothing_counted() -> None:
-    """Let no test reach a rate limit by what another sent."""
+def reset_rate_limits() -> None:
+    """Reset the rate limits' counts."""
     counts.reset()
 
 
@@ -124,7 +124,7 @@ def user(db: None) -> User:
 
 @pytest.fixture
 def client(staff: User) -> Client:
-    """A browser of the staff, who see all pictures, those without an owner too."""
+    """A browser of a staff user, who sees all pictures, including those without an owner."""
     client = Client()
     client.force_login(staff)
     return client
@@ -132,7 +132,7 @@ def client(staff: User) -> Client:
 
 @pytest.fixture
 def viewer(transactional_db: None) -> User:
-    """One of the staff who may look at everything and change nothing."""
+    """A staff user with permission to view everything but to change nothing."""
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     return user
@@ -158,7 +158,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a skip fail the run where NO_SKIPS is set, as in CI."""
+    """Fail the run for a skipped test if NO_SKIPS is set, as in CI."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

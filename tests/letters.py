@@ -1,4 +1,4 @@
-"""Messages that die as they do in life: received until their queue gives them up."""
+"""Dead letters made as in production: messages that are received until SQS moves them to the dead-letter queue."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def dead_url(queue: DeadLetter.Queue) -> str:
 
 
 def exhaust(queue: DeadLetter.Queue) -> None:
-    """Receive what is on a queue until it goes to the dead-letter queue."""
+    """Receive a queue's messages until they go to the dead-letter queue."""
     while sqs().receive_message(QueueUrl=live_url(queue), MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages"):
         pass
 
@@ -34,7 +34,7 @@ def consume_once(queue: DeadLetter.Queue) -> None:
 
 
 def dead(queue: DeadLetter.Queue, body: str) -> DeadLetter:
-    """Return the letter of a message that died."""
+    """Return the row of a dead-lettered message."""
     queues.send(live_url(queue), body)
     exhaust(queue)
     consume_once(queue)
@@ -42,7 +42,7 @@ def dead(queue: DeadLetter.Queue, body: str) -> DeadLetter:
 
 
 def dead_request(make_row: Callable[[], Classification] = row) -> DeadLetter:
-    """Return the letter of a row's request that died."""
+    """Return the row of a classification's dead-lettered request."""
     send([make_row()])
     exhaust(REQUESTS)
     consume_once(REQUESTS)

@@ -1,4 +1,4 @@
-"""Rows, the records a worker would make of them, and a stand-in that answers requests without a model."""
+"""Rows, the records that a worker would return for them, and a fake worker without a model."""
 
 import base64
 import json
@@ -128,7 +128,7 @@ def finish(record: Record) -> None:
 
 @contextmanager
 def answering(answer: Callable[[Classification], Record] = done) -> Iterator[None]:
-    """Answer every request that is on the queue, or comes there, in a thread of its own."""
+    """Answer every request on the queue, in a separate thread."""
     stop = threading.Event()
 
     def work() -> None:
@@ -149,20 +149,20 @@ def answering(answer: Callable[[Classification], Record] = done) -> Iterator[Non
 
 
 @contextmanager
-def table_away() -> Iterator[None]:
-    """Let every query of classifications fail."""
+def missing_table() -> Iterator[None]:
+    """Rename the table of classifications, so that every query fails."""
     table = Classification._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} RENAME TO away")
+        cursor.execute(f"ALTER TABLE {table} RENAME TO missing")
         try:
             yield
         finally:
-            cursor.execute(f"ALTER TABLE away RENAME TO {table}")
+            cursor.execute(f"ALTER TABLE missing RENAME TO {table}")
 
 
 @contextmanager
 def command_running(name: str, ready: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command of manage.py as a process of its own, from when it says that it is ready; kill it at the end."""
+    """Run a command of manage.py in a process and wait until it logs `ready`; kill it at the end."""
     environ = environment(**variables)
     process = subprocess.Popen(
         [sys.executable, "manage.py", name],
@@ -180,7 +180,7 @@ def command_running(name: str, ready: str, **variables: str) -> Iterator[subproc
         process.kill()
         process.communicate()
         if killed:
-            time.sleep(int(environ["LONG_POLL_SECONDS"]))  # until the poll that was abandoned is over
+            time.sleep(int(environ["LONG_POLL_SECONDS"]))  # until the abandoned long poll is over
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Accounts: the pages are for users, who see what is theirs, change their password and make their tokens."""
+"""Accounts: pages need a login; users see their own data, change their password and create their tokens."""
 
 import re
 from urllib.parse import unquote
@@ -47,24 +47,24 @@ def make_token(client, **changes):
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/account/password/", "/admin/"])
-def test_a_stranger_is_led_to_the_login_and_back(address):
+def test_an_anonymous_user_is_redirected_to_the_login_and_back(address):
     response = Client().get(address, follow=True)
     assert unquote(response.redirect_chain[-1][0]) == f"/login/?next={address}"
     assert f'name="next" value="{address}"' in response.text
 
 
-def test_a_strangers_form_is_not_taken():
+def test_an_upload_without_login_is_refused():
     response = Client().post("/upload/", {"pictures": SimpleUploadedFile("cat.png", PICTURE)})
     assert (response.status_code, response["Location"]) == (302, "/login/")
     assert not Classification.objects.exists()
 
 
-def test_the_right_password_leads_on(own, user):
+def test_the_right_password_logs_in(own, user):
     assert log_in(user.username, PASSWORD)["Location"] == "/"
     assert log_in(user.username, PASSWORD, "/history/")["Location"] == "/history/"
 
 
-def test_the_login_leads_to_no_other_site(own, user):
+def test_the_login_redirects_to_no_other_site(own, user):
     assert log_in(user.username, PASSWORD, "https://evil.example/")["Location"] == "/"
 
 
@@ -80,14 +80,14 @@ def test_logging_out_ends_the_session(own):
     assert own.get("/history/").status_code == 302
 
 
-def test_a_link_can_not_log_out(own):
+def test_a_get_request_does_not_log_out(own):
     assert own.get("/logout/").status_code == 405
     assert own.get("/history/").status_code == 200
 
 
 def test_the_password_is_changed(own, user):
     form = {"old_password": PASSWORD, "new_password1": "another passphrase", "new_password2": "another passphrase"}
-    assert "Your password is changed." in own.post("/account/password/", form, follow=True).text
+    assert "Your password has been changed." in own.post("/account/password/", form, follow=True).text
     assert log_in(user.username, "another passphrase").status_code == 302
     assert log_in(user.username, PASSWORD).status_code == 200
 
@@ -95,18 +95,18 @@ def test_the_password_is_changed(own, user):
 @pytest.mark.parametrize(
     ("old", "new"), [("wrong", "another passphrase"), (PASSWORD, "password"), (PASSWORD, "1234567890")]
 )
-def test_a_bad_change_of_the_password_is_refused(own, user, old, new):
+def test_an_invalid_password_change_is_refused(own, user, old, new):
     own.post("/account/password/", {"old_password": old, "new_password1": new, "new_password2": new})
     user.refresh_from_db()
     assert user.check_password(PASSWORD)
 
 
-def test_nobody_registers_themselves():
+def test_there_is_no_registration():
     assert Client().get("/register/").status_code == 404
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_a_form_sends_is_the_users_alone(own, user):
+def test_an_upload_belongs_to_its_user(own, user):
     response = own.post("/upload/", {"pictures": SimpleUploadedFile("cat.png", PICTURE)})
     assert Classification.objects.get().owner == user
     assert own.get(response["Location"]).status_code == 200
@@ -114,7 +114,7 @@ def test_what_a_form_sends_is_the_users_alone(own, user):
 
 @pytest.mark.parametrize("address", ["/upload/{}/", "/classifications/{}/", "/classifications/{}/thumbnail.jpg"])
 @pytest.mark.parametrize("owned", [True, False])
-def test_what_is_anothers_is_not_there(own, client, address, owned):
+def test_another_users_classification_is_not_found(own, client, address, owned):
     id = uuid4()
     foreign = row(id=id, upload_id=id, file_name="foreign.png", owner=User.objects.create_user("b") if owned else None)
     complete(done(foreign))
@@ -129,7 +129,7 @@ def test_users_see_no_link_to_the_admin_and_staff_do(own, client):
 
 def test_the_admin_is_not_for_users(own):
     response = own.get("/admin/", follow=True)
-    assert "who may not see that page" in response.text
+    assert "has no access to that page" in response.text
 
 
 def test_a_token_is_shown_once(own, user):
@@ -141,7 +141,7 @@ def test_a_token_is_shown_once(own, user):
     assert text not in own.get("/account/").text
 
 
-def test_a_token_may_have_a_last_day(own):
+def test_a_token_can_expire(own):
     make_token(own, last_day="2999-12-31")
     assert "2999-12-31" in own.get("/account/").text
 
@@ -157,19 +157,19 @@ def test_a_token_may_have_a_last_day(own):
         {"last_day": "x"},
     ],
 )
-def test_a_token_that_can_not_be_is_not_made(own, changes):
+def test_an_invalid_token_is_not_created(own, changes):
     assert make_token(own, **changes).status_code == 422
     assert not ApiToken.objects.exists()
 
 
 def test_a_token_is_revoked_by_its_user(own, user):
     token, _ = create_token(user, "a program", ["read"])
-    assert "is revoked" in own.post(f"/account/tokens/{token.id}/revoke/", follow=True).text
+    assert "has been revoked" in own.post(f"/account/tokens/{token.id}/revoke/", follow=True).text
     token.refresh_from_db()
     assert token.state == "revoked"
 
 
-def test_anothers_token_is_neither_shown_nor_revoked(own, client, staff):
+def test_another_users_token_is_neither_shown_nor_revoked(own, client, staff):
     token, _ = create_token(staff, "of the staff", ["read"])
     assert "of the staff" not in own.get("/account/").text
     for id in (token.id, 10**30):
@@ -190,7 +190,7 @@ def test_the_admin_lists_and_revokes_tokens_and_shows_no_secret(admin_client, us
     assert token.state == "revoked"
 
 
-def test_a_user_who_is_deleted_leaves_their_classifications_and_no_token(user):
+def test_deleting_a_user_keeps_the_classifications_and_deletes_the_tokens(user):
     one, _ = row(owner=user), create_token(user, "a program", ["read"])
     user.delete()
     one.refresh_from_db()

@@ -1,4 +1,4 @@
-"""The admin: results are browsed, filtered and found, and nothing can be changed."""
+"""The admin: results can be listed, filtered and searched, but not changed."""
 
 import httpx
 import pytest
@@ -48,11 +48,11 @@ def test_the_list_is_filtered(admin, tabby, query, found):
 
 
 @pytest.mark.parametrize(("term", "found"), [("my cat", True), ("dog", False)])
-def test_a_file_name_is_searched_for(admin, tabby, term, found):
+def test_the_search_finds_file_names(admin, tabby, term, found):
     assert (str(tabby.id) in page(admin, f"?q={term}")) is found
 
 
-def test_an_id_is_searched_for(admin, tabby):
+def test_the_search_finds_ids(admin, tabby):
     other = queued_row(file_name="another.png")
     shown = page(admin, f"?q={tabby.id}")
     assert "my cat.png" in shown
@@ -105,7 +105,7 @@ def test_a_selected_row_is_classified_again(admin, stored):
     assert LogEntry.objects.get().get_change_message() == "Classified again."
 
 
-def test_the_two_runs_name_each_other(admin, stored):
+def test_the_two_runs_link_to_each_other(admin, stored):
     classify_again(admin, stored)
     again = Classification.objects.get(rerun_of=stored)
     for one, other in ((stored, again), (again, stored)):
@@ -113,7 +113,7 @@ def test_the_two_runs_name_each_other(admin, stored):
         assert f"{other.id}" in admin.get(address).content.decode()
 
 
-def test_of_many_those_without_a_picture_are_told_of(admin, stored):
+def test_rows_without_a_picture_are_reported(admin, stored):
     shown = classify_again(admin, stored, queued_row(), queued_row())
     assert "1 classified again." in shown
     assert "2 not classified again: The picture is no longer in the input bucket" in shown
@@ -129,7 +129,7 @@ def test_a_finished_rows_page_offers_to_classify_it_again(admin, db, record, off
     assert ('value="classify_again"' in page) is offered
 
 
-def test_who_may_only_view_cannot_classify_again(client, stored, viewer):
+def test_view_permission_does_not_allow_to_classify_again(client, stored, viewer):
     client.force_login(viewer)
     assert "my cat.png" in classify_again(client, stored)
     assert Classification.objects.count() == 1

@@ -1,4 +1,4 @@
-"""The REST API: a picture becomes a resource, which is read, waited for and listed; errors are RFC 9457 problems."""
+"""The REST API: upload a picture, then read, wait for and list its resource; errors are RFC 9457 problems."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ from classify_app.api.resources import PAGE_SIZE, preferred_wait
 from classify_app.models import Classification
 from classify_app.results.completion import complete
 from project import env
-from tests.records import PICTURE, TOP5, answering, done, failed, row, table_away
+from tests.records import PICTURE, TOP5, answering, done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
@@ -31,7 +31,7 @@ def assert_problem(response, status, code):
     assert problem["detail"]
 
 
-def test_a_picture_is_accepted_with_its_resource_and_where_it_is(client):
+def test_an_accepted_picture_gets_a_resource_and_its_location(client):
     response = post(client)
     resource = response.json()
     assert response.status_code == 202
@@ -42,7 +42,7 @@ def test_a_picture_is_accepted_with_its_resource_and_where_it_is(client):
     assert client.get(response["Location"]).json() == resource
 
 
-def test_a_wait_is_answered_with_the_result(client):
+def test_a_wait_returns_the_result(client):
     with answering():
         response = post(client, prefer="wait=4")
     assert response.status_code == 200
@@ -51,13 +51,13 @@ def test_a_wait_is_answered_with_the_result(client):
     assert response["Location"] == response.json()["url"]
 
 
-def test_a_wait_that_passes_is_answered_with_202(client):
+def test_a_wait_that_times_out_returns_202(client):
     response = post(client, prefer="wait=1")
     assert (response.status_code, response["Preference-Applied"]) == (202, "wait=1")
     assert response.json()["state"] == "queued"
 
 
-def test_a_wait_is_answered_with_a_failure_too(client):
+def test_a_wait_returns_a_failure_too(client):
     with answering(failed):
         response = post(client, prefer="wait=4")
     assert response.status_code == 200
@@ -84,7 +84,7 @@ def test_a_wait_is_answered_with_a_failure_too(client):
         ("await=3", None),
     ],
 )
-def test_the_preferred_wait_is_read_and_bounded(header, seconds):
+def test_the_preferred_wait_is_parsed_and_limited(header, seconds):
     assert env.web().sync_wait_seconds == 30
     assert preferred_wait(header) == seconds
 
@@ -99,7 +99,7 @@ def test_a_finished_classification_is_read(client):
     assert resource["finished_at"] == "2026-01-01T00:00:01Z"
 
 
-def test_what_is_not_there_is_a_problem(client):
+def test_an_unknown_id_is_a_problem(client):
     response = client.get(f"{ADDRESS}/{UNKNOWN}")
     assert_problem(response, 404, "not_found")
     assert UNKNOWN in response.json()["detail"]
@@ -110,7 +110,7 @@ def test_an_unknown_address_is_a_problem(client, address):
     assert_problem(client.get(address), 404, "not_found")
 
 
-def test_another_method_is_a_problem_that_says_which_there_are(client):
+def test_a_wrong_method_is_a_problem_that_lists_the_allowed_ones(client):
     response = client.put(ADDRESS)
     assert_problem(response, 405, "method_not_allowed")
     assert set(response["Allow"].split(", ")) == {"GET", "POST"}
@@ -122,11 +122,11 @@ def test_a_crash_is_a_problem(client, monkeypatch):
     assert_problem(client.get(f"{ADDRESS}/{UNKNOWN}"), 500, "internal")
 
 
-def test_an_unknown_page_is_no_problem_but_a_page(client):
+def test_an_unknown_address_outside_the_api_is_a_page(client):
     assert client.get("/cats").headers["Content-Type"].startswith("text/html")
 
 
-def test_the_description_declares_errors_as_problems(client):
+def test_the_openapi_description_declares_errors_as_problems(client):
     paths = client.get("/api/v1/openapi.json").json()["paths"]
     answers = [
         (int(status), list(answer["content"]))
@@ -139,7 +139,7 @@ def test_the_description_declares_errors_as_problems(client):
         assert media_types == ["application/problem+json" if status >= 400 else "application/json"]
 
 
-def test_what_is_no_id_is_a_problem(client):
+def test_an_invalid_id_is_a_problem(client):
     assert_problem(client.get(f"{ADDRESS}/cat"), 422, "invalid")
 
 
@@ -158,12 +158,12 @@ def test_a_missing_field_is_a_problem_that_names_it(client):
     assert "file" in response.json()["detail"]
 
 
-def test_a_body_that_is_no_form_is_a_problem(client):
+def test_a_body_that_is_not_a_form_is_a_problem(client):
     assert_problem(client.post(ADDRESS, b"cat", content_type="multipart/form-data"), 400, "bad_request")
 
 
 @pytest.mark.parametrize("charset", ["hex", "zlib", "undefined", "idna", "utf-16", "nonsense"])
-def test_whatever_charset_a_body_claims_it_is_read_as_utf8(client, charset):
+def test_a_body_is_read_as_utf8_whatever_its_charset(client, charset):
     head = '--xyz\r\nContent-Disposition: form-data; name="file"; filename="猫.png"\r\n\r\n'
     body = head.encode() + PICTURE + b"\r\n--xyz--\r\n"
     response = client.generic("POST", ADDRESS, body, f"multipart/form-data; boundary=xyz; charset={charset}")
@@ -174,23 +174,23 @@ def test_another_host_is_a_problem(client):
     assert_problem(client.get(ADDRESS, headers={"host": "evil.example"}), 400, "bad_request")
 
 
-def test_more_files_than_a_form_may_have_are_a_problem(client):
+def test_too_many_files_are_a_problem(client):
     files = [SimpleUploadedFile("cat.png", PICTURE) for _ in range(env.web().max_form_pictures + 1)]
     assert_problem(client.post(ADDRESS, {"file": files}), 400, "bad_request")
 
 
-def test_while_the_database_is_away_the_answer_is_a_problem_and_when_to_try_again(client):
-    with table_away():
+def test_a_database_failure_is_a_problem_with_retry_after(client):
+    with missing_table():
         response = post(client)
     assert_problem(response, 503, "unavailable")
     assert int(response["Retry-After"]) > 0
 
 
-def test_the_list_of_nothing_is_empty(client):
+def test_the_list_is_empty_at_first(client):
     assert client.get(ADDRESS).json() == {"previous": None, "next": None, "results": []}
 
 
-def test_the_list_leads_through_all_newest_first_and_back(client):
+def test_the_list_is_paginated_newest_first(client):
     ids = [str(row().id) for _ in range(2 * PAGE_SIZE + 1)]
     found, pages, address = [], [], ADDRESS
     while address:
@@ -203,7 +203,7 @@ def test_the_list_leads_through_all_newest_first_and_back(client):
     assert client.get(pages[2]["previous"]).json()["results"] == pages[1]["results"]
 
 
-def test_what_comes_while_the_list_is_read_shifts_nothing(client):
+def test_new_classifications_do_not_shift_the_pages(client):
     ids = [str(row().id) for _ in range(4)]
     first = client.get(ADDRESS, {"page_size": 2}).json()
     row()
@@ -212,24 +212,24 @@ def test_what_comes_while_the_list_is_read_shifts_nothing(client):
 
 
 @pytest.mark.parametrize("cursor", ["cat", base64.b64encode(b"p=cat").decode(), base64.b64encode(b"o=-1").decode()])
-def test_a_cursor_that_no_page_gave_is_a_problem(client, cursor):
+def test_an_invalid_cursor_is_a_problem(client, cursor):
     assert_problem(client.get(ADDRESS, {"cursor": cursor}), 422, "invalid")
 
 
-def test_the_list_holds_no_more_than_a_hundred_at_a_time(client):
+def test_a_page_has_at_most_a_hundred_classifications(client):
     for _ in range(101):
         row()
     assert len(client.get(ADDRESS, {"page_size": 1_000_000}).json()["results"]) == 100
 
 
-def test_the_description_names_what_there_is(client):
+def test_the_openapi_description_lists_the_operations(client):
     description = client.get("/api/v1/openapi.json").json()
     assert description["openapi"].startswith("3.")
     assert set(description["paths"][ADDRESS]) == {"get", "post"}
     assert set(description["paths"][ADDRESS]["post"]["responses"]) >= {"200", "202", "413", "415", "422"}
 
 
-def test_the_documentation_loads_from_this_site_alone(client):
+def test_the_documentation_page_loads_only_from_this_site(client):
     page = client.get("/api/v1/docs").text
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "/static/ninja/swagger-ui-bundle.js" in sources

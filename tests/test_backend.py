@@ -38,7 +38,7 @@ def announced():
     return records
 
 
-def of_another(record, **changes):
+def with_new_id(record, **changes):
     id = str(uuid4())
     return replace(record, id=id, input_key=f"{id}.jpg", **changes)
 
@@ -48,7 +48,7 @@ def by_id(records):
 
 
 def stored_by_as_many_threads(records):
-    """Store records at the same time; return what each attempt came to: None, or its error."""
+    """Store records at the same time; return for each None or its error code."""
 
     def store(record):
         try:
@@ -65,7 +65,7 @@ def stored_keys(id):
     return {stored["Key"] for stored in answer.get("Contents", [])}
 
 
-def test_the_applications_backend_is_ours():
+def test_the_application_uses_our_backend():
     assert type(app.backend).__name__ == "RecordBackend"
 
 
@@ -87,14 +87,14 @@ def test_a_repeat_announces_what_is_stored(record):
     assert announced() == [record, record]
 
 
-def test_a_crash_before_the_announcement_is_mended_by_the_repeat(record):
+def test_a_repeat_recovers_from_a_crash_before_the_announcement(record):
     storage.put_record(record)
     app.backend.store_result(record.id, replace(record, worker="another"), states.SUCCESS)
     assert announced() == [record]
 
 
 @pytest.mark.parametrize("state", [states.STARTED, states.RETRY, states.FAILURE, states.REVOKED])
-def test_an_attempt_that_did_not_succeed_leaves_nothing(record, state):
+def test_a_failed_attempt_stores_and_announces_nothing(record, state):
     app.backend.store_result(record.id, ValueError("went wrong"), state)
     assert stored_keys(record.id) == set()
     assert announced() == []
@@ -107,28 +107,28 @@ def no_output_bucket():
         yield
 
 
-def test_nothing_is_announced_that_was_not_stored(record, no_output_bucket):
+def test_a_record_that_was_not_stored_is_not_announced(record, no_output_bucket):
     with pytest.raises(ClientError, match="NoSuchBucket"):
         app.backend.store_result(record.id, record, states.SUCCESS)
     assert announced() == []
 
 
-def test_what_many_threads_announce_goes_in_few_calls(record, proxied, monkeypatch):
+def test_threads_share_calls_for_announcements(record, proxied, monkeypatch):
     monkeypatch.setattr(backend.announcer, "max_wait_seconds", 60)
-    records = [of_another(record) for _ in range(40)]
+    records = [with_new_id(record) for _ in range(40)]
     assert stored_by_as_many_threads(records) == [None] * 40
     assert by_id(announced()) == by_id(records)
     assert proxied.passed["SendMessageBatch"] <= 8
 
 
-def test_a_call_takes_no_more_bytes_than_sqs_does(record, proxied):
-    records = [of_another(record, error="ü" * 30_000) for _ in range(10)]
+def test_a_call_stays_within_the_size_limit_of_sqs(record, proxied):
+    records = [with_new_id(record, error="ü" * 30_000) for _ in range(10)]
     assert stored_by_as_many_threads(records) == [None] * 10
     assert by_id(announced()) == by_id(records)
     assert proxied.passed["SendMessageBatch"] >= 3
 
 
-def test_one_alone_waits_for_nobody(record, monkeypatch):
+def test_a_single_announcement_does_not_wait(record, monkeypatch):
     monkeypatch.setattr(backend.announcer, "max_wait_seconds", 60)
     started = time.monotonic()
     app.backend.store_result(record.id, record, states.SUCCESS)
@@ -136,23 +136,23 @@ def test_one_alone_waits_for_nobody(record, monkeypatch):
     assert announced() == [record]
 
 
-def test_of_a_batch_just_the_attempt_fails_whose_announcement_did(record, proxied):
+def test_only_the_attempt_whose_announcement_failed_fails(record, proxied):
     proxied.fault = faults.Fault(faults.PARTIAL, operation="SendMessageBatch")
-    records = [of_another(record) for _ in range(10)]
+    records = [with_new_id(record) for _ in range(10)]
     came_to = stored_by_as_many_threads(records)
     confirmed = [one for one, error in zip(records, came_to, strict=True) if error is None]
     assert set(came_to) == {None, "InternalError"}
     assert by_id(announced()) == by_id(confirmed)
 
 
-def test_where_a_batch_fails_all_of_its_attempts_do(record, proxied):
+def test_if_a_batch_fails_all_its_attempts_fail(record, proxied):
     proxied.fault = faults.Fault("denied", operation="SendMessageBatch")
-    assert stored_by_as_many_threads([of_another(record) for _ in range(5)]) == ["AccessDenied"] * 5
+    assert stored_by_as_many_threads([with_new_id(record) for _ in range(5)]) == ["AccessDenied"] * 5
     assert announced() == []
 
 
-def test_what_is_too_large_for_sqs_fails_alone(record):
-    large, small = of_another(record, error="x" * 1_100_000), of_another(record)
+def test_an_announcement_too_large_for_sqs_fails_alone(record):
+    large, small = with_new_id(record, error="x" * 1_100_000), with_new_id(record)
     came_to = stored_by_as_many_threads([large, small])
     assert came_to[0] is not None
     assert came_to[1] is None
@@ -165,6 +165,6 @@ def test_a_result_can_be_read_by_its_id(record):
     assert (result.state, result.result) == (states.SUCCESS, record)
 
 
-def test_a_result_that_is_not_there_is_pending(record):
+def test_a_missing_result_is_pending(record):
     result = app.AsyncResult(record.id)
     assert (result.state, result.result) == (states.PENDING, None)

@@ -35,7 +35,7 @@ def post(client, content=PICTURE):
     return client.post("/api/v1/classifications", {"file": picture(content)})
 
 
-def test_as_many_as_allowed_are_taken_and_no_more(client):
+def test_uploads_are_accepted_up_to_the_limit(client):
     assert [post(client).status_code for _ in range(ALLOWED + 1)] == [202] * ALLOWED + [503]
     assert Classification.objects.count() == len(requests()) == ALLOWED
 
@@ -54,36 +54,36 @@ def test_the_synchronous_route_refuses_in_a_line():
     for _ in range(ALLOWED):
         row()
     response = async_to_sync(AsyncClient().post)("/", {"myfile": picture()})
-    assert (response.status_code, response.text) == (503, "3 pictures wait already; please try again later.")
+    assert (response.status_code, response.text) == (503, "3 pictures are already waiting; please try again later.")
     assert int(response["Retry-After"]) > 0
 
 
-def test_the_form_takes_what_there_is_place_for(client):
+def test_the_form_accepts_pictures_up_to_the_limit(client):
     for _ in range(ALLOWED - 1):
         row()
     page = client.post("/upload/", {"pictures": [picture(), picture()]}, follow=True).text
     assert Classification.objects.count() == ALLOWED
-    assert page.count("3 pictures wait already") == 1
+    assert page.count("3 pictures are already waiting") == 1
 
 
-def test_what_is_finished_takes_no_place(client):
+def test_finished_classifications_do_not_count(client):
     for _ in range(ALLOWED):
         complete(done(row()))
     assert post(client).status_code == 202
 
 
-def test_a_picture_that_is_refused_takes_no_place(client):
+def test_a_refused_picture_does_not_count(client):
     for _ in range(ALLOWED):
         assert post(client, b"no picture").status_code == 415
     assert post(client).status_code == 202
 
 
-def test_there_is_place_again_when_results_came(monkeypatch):
+def test_results_free_places(monkeypatch):
     rows, backlog = [row() for _ in range(ALLOWED)], Backlog()
-    with pytest.raises(Refusal, match="wait already"):
-        backlog.take_place()
+    with pytest.raises(Refusal, match="already waiting"):
+        backlog.reserve()
     complete(done(rows[0]))
-    with pytest.raises(Refusal, match="wait already"):
-        backlog.take_place()  # counted a moment ago
-    monkeypatch.setattr(counted, "COUNTED_EVERY_SECONDS", 0)
-    backlog.take_place()
+    with pytest.raises(Refusal, match="already waiting"):
+        backlog.reserve()  # counted a moment ago
+    monkeypatch.setattr(counted, "COUNT_SECONDS", 0)
+    backlog.reserve()

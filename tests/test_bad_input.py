@@ -1,4 +1,4 @@
-"""Bad input, and odd input that is good: each is taken, or refused at once with a sentence that says why."""
+"""Bad input is refused with the reason, and odd but good input is accepted."""
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -56,17 +56,17 @@ def post_under_a_name(client, name):
 
 
 @pytest.mark.parametrize("make", pictures.GOOD.values(), ids=pictures.GOOD)
-def test_a_good_picture_is_taken_however_odd(client, make):
+def test_a_good_picture_is_accepted_however_odd(client, make):
     assert post(client, make()).status_code == 202
 
 
 @pytest.mark.parametrize("make", ONLY_DECODING_SHOWS.values(), ids=ONLY_DECODING_SHOWS)
-def test_what_only_decoding_shows_is_left_to_the_worker(client, make):
+def test_errors_that_only_decoding_finds_are_left_to_the_worker(client, make):
     assert post(client, make()).status_code == 202
 
 
 @pytest.mark.parametrize(("make", "status", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_a_look_shows_is_refused_with_the_reason(client, make, status, reason):
+def test_errors_in_the_header_are_refused_with_the_reason(client, make, status, reason):
     response = post(client, make())
     assert response.status_code == status
     assert response["Content-Type"] == "application/problem+json"
@@ -83,7 +83,7 @@ def test_the_synchronous_route_refuses_the_same_in_one_line(make, status, reason
     assert len(response.text.splitlines()) == 1
 
 
-def test_what_the_worker_finds_broken_ends_with_its_sentence():
+def test_a_picture_that_the_worker_finds_broken_fails_with_a_reason():
     with answering(failed):
         response = post_and_wait(pictures.truncated())
     assert (response.status_code, response.text) == (422, "The picture is truncated or broken.")
@@ -92,11 +92,11 @@ def test_what_the_worker_finds_broken_ends_with_its_sentence():
 @pytest.mark.parametrize(
     ("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi"]
 )
-def test_a_picture_is_taken_under_any_name(client, name, kept):
+def test_a_picture_is_accepted_under_any_name(client, name, kept):
     resource = post_under_a_name(client, name).json()
     assert resource["file_name"] == kept
     assert Classification.objects.get().input_key == f"{resource['id']}.png"
 
 
-def test_the_limits_are_those_of_the_table():
+def test_the_limits_are_the_documented_ones():
     assert (env.web().max_upload_bytes, env.common().max_pixels) == (10_000_000, 50_000_000)

@@ -35,7 +35,7 @@ def batcher(run, **options):
     return Batcher(run, **{"max_batch_size": 8, "max_wait_seconds": LONG, **options})
 
 
-def test_a_result_goes_to_its_owner(double):
+def test_each_caller_gets_its_own_result(double):
     meeting = batcher(double, max_batch_size=4)
 
     def ask(number):
@@ -48,7 +48,7 @@ def test_a_result_goes_to_its_owner(double):
     assert sorted(number for batch in double.batches for number in batch) == list(range(200))
 
 
-def test_alone_means_a_batch_of_one_without_waiting(double):
+def test_a_single_item_is_run_without_waiting(double):
     meeting = batcher(double)
     started = time.monotonic()
     with meeting.expecting():
@@ -58,11 +58,11 @@ def test_alone_means_a_batch_of_one_without_waiting(double):
     assert double.batches == [[1]]
 
 
-def test_nobody_announced_means_no_waiting(double):
+def test_without_an_expected_item_there_is_no_waiting(double):
     assert batcher(double).submit(1).result(10) == 2
 
 
-def test_a_batch_waits_for_what_is_coming(double):
+def test_a_batch_waits_for_an_expected_item(double):
     meeting = batcher(double)
     with meeting.expecting():
         with meeting.expecting():
@@ -74,20 +74,20 @@ def test_a_batch_waits_for_what_is_coming(double):
     assert double.batches == [[1, 2]]
 
 
-def test_a_full_batch_waits_for_nobody(double):
+def test_a_full_batch_does_not_wait(double):
     meeting = batcher(double, max_batch_size=2)
     with meeting.expecting():
         futures = [meeting.submit(number) for number in (1, 2)]
         assert [future.result(10) for future in futures] == [2, 4]
 
 
-def test_no_batch_waits_longer_than_it_may(double):
+def test_no_batch_waits_longer_than_the_maximum(double):
     meeting = batcher(double, max_wait_seconds=0.05)
     with meeting.expecting():
         assert meeting.submit(1).result(10) == 2
 
 
-def test_who_gives_up_holds_up_nobody(double):
+def test_an_expected_item_that_fails_does_not_delay_the_batch(double):
     meeting = batcher(double)
     with meeting.expecting():
         first = meeting.submit(1)
@@ -116,7 +116,7 @@ def test_a_bad_item_fails_alone(double, position):
     assert [future.result(10) for future in futures] == [2 * number for number in numbers if number > 0]
 
 
-def test_several_bad_items_fail_each_for_itself(double):
+def test_several_bad_items_fail_individually(double):
     meeting = batcher(double)
     with meeting.expecting():
         futures = [meeting.submit(number) for number in (-1, 2, -3, 4)]
@@ -150,7 +150,7 @@ def test_threads_run_batches_at_the_same_time():
     assert [future.result(10) for future in futures] == [1, 2]
 
 
-def test_a_closed_one_answers_what_it_has_and_takes_no_more():
+def test_a_closed_batcher_finishes_its_items_and_accepts_no_more():
     slow = Double(seconds=0.05)
     meeting = batcher(slow, max_batch_size=2, threads=2)
     with meeting.expecting():
@@ -160,13 +160,13 @@ def test_a_closed_one_answers_what_it_has_and_takes_no_more():
     assert meeting.submit(8).cancelled()
 
 
-def test_closing_waits_no_longer_than_it_is_told():
+def test_closing_waits_no_longer_than_its_time_out():
     meeting = batcher(Double(seconds=0.5))
     meeting.submit(1)
     assert not meeting.close(0.01)
 
 
-def test_a_drained_one_has_answered_everything_and_goes_on():
+def test_a_drained_batcher_has_finished_everything_and_continues():
     slow = Double(seconds=0.05)
     meeting = batcher(slow, max_batch_size=2)
     futures = [meeting.submit(number) for number in range(5)]
@@ -175,7 +175,7 @@ def test_a_drained_one_has_answered_everything_and_goes_on():
     assert meeting.submit(5).result(10) == 10
 
 
-def test_threads_with_nothing_to_do_share_what_waits():
+def test_idle_threads_share_the_waiting_items():
     sizes, both = [], threading.Barrier(2, timeout=5)
 
     def run(batch):

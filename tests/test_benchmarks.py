@@ -34,7 +34,7 @@ def test_the_cpu_time_of_children_counts_while_they_live_and_after_they_have_end
     assert cpu_seconds([os.getpid()]) > before
 
 
-def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
+def test_a_report_contains_machine_and_command(tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTOS", str(ROOT / "samples"))
     monkeypatch.setenv("MODEL", "resnet18")
     rows = [{"model": "resnet18", "forward_cpu_ms": 12.3456}]
@@ -48,13 +48,13 @@ def test_a_report_says_on_what_and_how_it_was_measured(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("opened_before", [False, True])
-def test_a_client_that_is_refused_fails_the_benchmark(sample, opened_before):
-    nobody = load.Load("http://127.0.0.1:9/", [str(sample)], 1, 1, opened_before=opened_before)
-    with pytest.raises(load.LoadFailed, match="ConnectError"), load.running(nobody) as client:
+def test_a_client_without_a_connection_fails_the_benchmark(sample, opened_before):
+    unreachable = load.Load("http://127.0.0.1:9/", [str(sample)], 1, 1, opened_before=opened_before)
+    with pytest.raises(load.LoadFailed, match="ConnectError"), load.running(unreachable) as client:
         client.run()
 
 
-def test_a_million_pictures_are_priced_by_what_aws_charges():
+def test_a_million_pictures_have_the_price_that_aws_charges():
     assert cost.sqs_usd({"SendMessage": 1, "ReceiveMessage": 0.5}) == pytest.approx(0.60e-6)
     assert cost.s3_usd({"PUT": 3, "GET": 1}) == pytest.approx(15.4e-6)
     # Both cores of an instance for half an hour are what it costs for that half hour.

@@ -103,7 +103,7 @@ def test_a_length_beyond_the_limit_is_refused_before_anything_is_sent(site, path
 
 
 @pytest.mark.parametrize(("path", "allowed", "media_type"), [(path, *about) for path, about in ROUTES.items()])
-def test_chunks_beyond_the_limit_are_refused_while_they_come(site, path, allowed, media_type):
+def test_chunks_beyond_the_limit_are_refused_while_they_arrive(site, path, allowed, media_type):
     with begin(site, path, ANY_LENGTH) as connection:
         for _ in range(allowed // 0x10000 + 1):
             connection.sendall(CHUNK)
@@ -113,7 +113,7 @@ def test_chunks_beyond_the_limit_are_refused_while_they_come(site, path, allowed
 
 @pytest.mark.parametrize("path", ["/", API])
 @pytest.mark.parametrize("header", [ANY_LENGTH, "Content-Length: 100000"])
-def test_a_body_that_does_not_come_is_refused_after_a_while(site, path, header):
+def test_a_missing_body_is_refused_after_the_time_out(site, path, header):
     start = time.monotonic()
     with begin(site, path, header) as connection:
         received = connection.recv(65_536).decode()
@@ -121,7 +121,7 @@ def test_a_body_that_does_not_come_is_refused_after_a_while(site, path, header):
     assert SECONDS <= time.monotonic() - start < SECONDS + 5
 
 
-def test_a_body_that_drips_is_refused_too(site):
+def test_a_slow_body_is_refused(site):
     with begin(site, "/", "Content-Length: 100000") as connection:
         start = time.monotonic()
         connection.settimeout(0.2)

@@ -34,12 +34,12 @@ def counts(system, rows, ids):
     return found.accepted, found.done, found.failed, found.lost, found.wrong
 
 
-def test_what_is_done_and_right_is_neither_lost_nor_wrong(system):
+def test_a_right_result_counts_as_done(system):
     store("chaos-1")
     assert counts(system, [row("chaos-1")], ["chaos-1"]) == (1, 1, 0, 0, 0)
 
 
-def test_what_failed_with_a_reason_is_neither(system):
+def test_a_failure_with_a_reason_counts_as_failed(system):
     store("chaos-2", FAILED, error_code="broken", error="It is broken.")
     rows = [
         row("chaos-2", "failed", error_code="broken", error="It is broken."),
@@ -48,7 +48,7 @@ def test_what_failed_with_a_reason_is_neither(system):
     assert counts(system, rows, ["chaos-2", "chaos-3"]) == (2, 0, 2, 0, 0)
 
 
-def test_what_is_still_queued_or_has_no_row_is_lost(system):
+def test_a_queued_or_missing_row_counts_as_lost(system):
     assert counts(system, [row("chaos-4", "queued")], ["chaos-4", "chaos-5"]) == (2, 0, 0, 2, 0)
 
 
@@ -63,6 +63,6 @@ def test_what_is_still_queued_or_has_no_row_is_lost(system):
         row("chaos-without-record", "failed", error_code="dead_letter", error=""),
     ],
 )
-def test_what_differs_from_its_record_or_from_what_is_on_the_picture_is_wrong(system, wrong):
+def test_a_row_that_differs_from_its_record_or_has_a_wrong_label_counts_as_wrong(system, wrong):
     store("chaos-6")
     assert counts(system, [wrong], [wrong["id"]])[-2:] == (0, 1)

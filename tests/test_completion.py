@@ -37,7 +37,7 @@ def test_the_thumbnail_is_kept_as_bytes_and_not_in_the_record(queued):
     assert "thumbnail" not in queued.record
 
 
-def test_a_failure_finishes_its_row_with_its_sentence(queued):
+def test_a_failure_finishes_its_row_with_the_reason(queued):
     complete(failed(queued))
     queued.refresh_from_db()
     assert (queued.state, queued.error_code) == (State.FAILED, "broken")
@@ -60,7 +60,7 @@ def test_a_later_result_that_differs_changes_nothing(queued, first, second):
     assert (queued.state, queued.model) == (first(queued).state, "resnet50")
 
 
-def test_a_record_of_no_row_is_harmless(queued):
+def test_a_record_without_a_row_is_ignored(queued):
     assert not complete(replace(done(queued), id=str(uuid4())))
     assert Classification.objects.get().state == State.QUEUED
 
@@ -83,24 +83,24 @@ def test_only_its_own_row_is_finished(queued):
         {"error": "\ud800"},
     ],
 )
-def test_a_record_that_no_row_can_take_is_refused(queued, change):
+def test_a_record_that_the_row_cannot_store_is_refused(queued, change):
     with pytest.raises(ContractError):
         complete(done(queued, **change))
     queued.refresh_from_db()
     assert queued.state == State.QUEUED
 
 
-def test_a_thumbnail_of_the_largest_size_is_taken(queued):
+def test_a_thumbnail_of_the_largest_size_is_accepted(queued):
     assert complete(done(queued, thumbnail=base64.b64encode(bytes(MAX_THUMBNAIL_BYTES)).decode()))
 
 
-def test_many_are_finished_together_and_those_still_queued_counted(queued):
+def test_many_records_are_written_together_and_counted(queued):
     other = row()
     complete(done(queued))
     assert complete_all([done(queued), done(other)]) == 1
 
 
-def test_of_many_with_one_that_is_refused_none_is_finished(queued):
+def test_one_refused_record_rolls_back_all(queued):
     with pytest.raises(ContractError):
         complete_all([done(queued), done(row(), thumbnail="%%%")])
     queued.refresh_from_db()

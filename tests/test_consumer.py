@@ -1,4 +1,4 @@
-"""The results consumer: what is announced reaches its row, and what can't be read holds nobody up."""
+"""The results consumer: announced results are written into their rows, and unreadable messages don't block others."""
 
 import json
 import signal
@@ -14,7 +14,7 @@ from project import env
 from project.aws import queues
 from project.aws.clients import sqs
 from project.contract import announcement
-from tests.records import announce, command_running, done, failed, row, table_away
+from tests.records import announce, command_running, done, failed, missing_table, row
 from tests.system.harness import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
@@ -43,7 +43,7 @@ def announced(**changes):
     return json.dumps(document)
 
 
-def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
+def test_an_announced_result_is_written_and_its_message_deleted():
     good, bad = row(), row()
     announce(done(good))
     announce(failed(bad))
@@ -52,7 +52,7 @@ def test_what_is_announced_reaches_its_row_and_leaves_the_queue():
     assert messages_left() == 0
 
 
-def test_a_repeat_leaves_the_queue_and_changes_nothing():
+def test_a_repeat_is_deleted_and_changes_nothing():
     queued = row()
     announce(done(queued))
     announce(failed(queued))
@@ -64,7 +64,7 @@ def test_a_repeat_leaves_the_queue_and_changes_nothing():
     assert messages_left() == 0
 
 
-def test_a_result_of_no_row_leaves_the_queue():
+def test_a_result_without_a_row_is_deleted():
     announce(replace(done(row()), id=str(uuid4())))
     consume_once()
     assert messages_left() == 0
@@ -93,7 +93,7 @@ def test_a_result_of_no_row_leaves_the_queue():
         pytest.param(lambda: announced(error="\ud800"), id="with half a character"),
     ],
 )
-def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_go_on(unreadable):
+def test_an_unreadable_message_stays_and_does_not_block_others(unreadable):
     before, after = row(), row()
     announce(done(before))
     post(unreadable())
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_stays_for_the_dead_letter_queue_and_its_neighbours_
 
 
 @pytest.mark.parametrize("change", [{"label": "l" * 200}, {"error": "a\0b"}])
-def test_what_the_database_refuses_does_not_hold_up_its_neighbours(change):
+def test_a_result_that_the_database_refuses_does_not_block_others(change):
     queued = row()
     post(announced(**change))
     announce(done(queued))
@@ -114,14 +114,14 @@ def test_what_the_database_refuses_does_not_hold_up_its_neighbours(change):
     assert queued.state == State.DONE
 
 
-def test_while_the_table_is_away_nothing_is_deleted():
+def test_while_the_database_fails_nothing_is_deleted():
     announce(done(row()))
-    with table_away(), pytest.raises(DatabaseError):
+    with missing_table(), pytest.raises(DatabaseError):
         consume_once()
     assert messages_left() == 1
 
 
-def test_ten_results_are_taken_at_a_time():
+def test_ten_results_are_received_at_a_time():
     rows = [row() for _ in range(12)]
     for one in rows:
         announce(done(one))

@@ -42,7 +42,7 @@ def test_an_announcement_carries_the_whole_record():
     "message",
     ["", "nonsense", "[]", "{}", '{"version": 1}', '{"version": 2, "record": {}}', '{"version": 1, "record": {}}'],
 )
-def test_what_is_no_announcement_is_refused(message):
+def test_an_invalid_announcement_is_refused(message):
     with pytest.raises(ContractError):
         record_of(message)
 
@@ -80,7 +80,7 @@ def test_a_confidence_is_a_probability(confidence):
         ("", f"({RECORD.id}, bathtub)"),
     ],
 )
-def test_the_label_text_is_the_replaced_systems(file_name, text):
+def test_the_label_text_is_that_of_the_legacy_system(file_name, text):
     assert replace(RECORD, file_name=file_name).label_text() == text
 
 
@@ -100,6 +100,6 @@ def test_a_request_survives_its_arguments():
         {"version": True, "id": "x", "input_key": "y"},
     ],
 )
-def test_what_is_no_request_is_refused(arguments):
+def test_an_invalid_request_is_refused(arguments):
     with pytest.raises(ContractError):
         contract.request_of(arguments)

@@ -1,4 +1,4 @@
-"""The admin of dead letters: they are found, looked at, redriven and discarded, by those who may."""
+"""The admin of dead letters: users with permission find, view, redrive and discard them."""
 
 import re
 from html import unescape
@@ -50,24 +50,24 @@ def states():
 
 def test_without_letters_the_list_says_so(admin_client):
     page = admin_client.get(LIST).text
-    assert "there are no dead letters" in page
+    assert "There are no dead letters" in page
     assert "Redrive all" not in page
 
 
-def test_the_list_shows_what_died_of_what(admin_client):
+def test_the_list_shows_each_letter_with_its_cause(admin_client):
     letter = dead_request(lambda: row(file_name="my cat.png"))
     page = admin_client.get(LIST).text
     for part in ("my cat.png", "Requests", escape(letter.cause), "Waiting", "Failed", address(letter)):
         assert part in page
 
 
-def test_the_list_shows_the_thumbnail_of_what_was_classified_after_all(admin_client):
+def test_the_list_shows_thumbnails(admin_client):
     letter = dead_request()
     complete(done(letter.classification))
     assert reverse("thumbnail", args=[letter.classification_id]) in admin_client.get(LIST).text
 
 
-def test_what_has_no_thumbnail_has_a_link_to_its_picture(admin_client):
+def test_without_a_thumbnail_there_is_a_link_to_the_picture(admin_client):
     letter = dead_request()
     storage.put_picture(letter.classification.input_key, PICTURE, "image/png", "cat.png")
     for shown in (admin_client.get(LIST).text, admin_client.get(address(letter)).text):
@@ -75,7 +75,7 @@ def test_what_has_no_thumbnail_has_a_link_to_its_picture(admin_client):
         assert httpx.get(unescape(link)).content == PICTURE
 
 
-def test_those_that_wait_are_first(admin_client):
+def test_waiting_letters_are_listed_first(admin_client):
     waiting, discarded = dead_request(), dead_request()
     discard(discarded, "ada")
     redriven = dead_request()
@@ -97,13 +97,13 @@ def test_the_list_is_filtered_and_searched(admin_client, query, found):
     assert ("cat.png" in admin_client.get(f"{LIST}?{query}").text) is found
 
 
-def test_the_page_shows_the_message_prettily(admin_client):
+def test_the_page_shows_the_message_indented(admin_client):
     page = admin_client.get(address(dead(RESPONSES, '{"id":"<b>", "version": "\\ud800"}'))).text
     assert escape('{\n  "id": "<b>",\n  "version": "\\ud800"\n}') in page
 
 
 @pytest.mark.parametrize("body", ["<script>alert(1)</script>", "[" * 100_000], ids=["no JSON", "nested without end"])
-def test_the_page_shows_a_message_that_is_no_json_as_it_is(admin_client, body):
+def test_the_page_shows_a_message_that_is_not_json_unchanged(admin_client, body):
     assert escape(body) in admin_client.get(address(dead(REQUESTS, body))).text
 
 
@@ -118,14 +118,14 @@ def test_selected_letters_are_redriven_and_it_is_logged(admin_client, admin_user
     assert other.classification.error_code == DEAD_LETTER
 
 
-def test_what_cannot_be_redriven_is_told_with_its_reason(admin_client):
+def test_a_letter_that_cannot_be_redriven_is_reported_with_the_reason(admin_client):
     page = act(admin_client, "redrive", dead(REQUESTS, "nonsense"), dead(REQUESTS, "more"), dead_request())
     assert "1 redriven." in page
     assert "2 not redriven: It belongs to no classification" in page
     assert LogEntry.objects.count() == 1
 
 
-def test_all_that_wait_are_redriven_by_one_button(admin_client):
+def test_one_button_redrives_all_waiting_letters(admin_client):
     dead_request(), dead(RESPONSES, "nonsense")
     discard(dead_request(), "ada")
     page = press(admin_client, admin_client.get(LIST), "Redrive all waiting (2)")
@@ -151,18 +151,18 @@ def test_discarding_asks_first(admin_client):
     assert set(Classification.objects.values_list("state", flat=True)) == {State.FAILED}
 
 
-def test_no_more_are_discarded_at_a_time_than_a_form_can_name(admin_client):
+def test_a_confirmation_is_limited_to_what_a_form_can_contain(admin_client):
     letters = (DeadLetter(queue=REQUESTS, message_id=str(number), receives=6) for number in range(MAX_DISCARDS + 2))
     DeadLetter.objects.bulk_create(letters)
     question = admin_client.post(
         LIST, {"action": "discard", "_selected_action": "all", "select_across": "1", "index": 0}
     )
-    assert f"They are the first {MAX_DISCARDS} of {MAX_DISCARDS + 2}" in question.text
+    assert f"These are the first {MAX_DISCARDS} of {MAX_DISCARDS + 2}" in question.text
     assert f"{MAX_DISCARDS} discarded." in press(admin_client, question, "Discard them").text
     assert states().count("waiting") == 2
 
 
-def test_what_is_handled_offers_nothing(admin_client):
+def test_a_handled_letter_offers_no_action(admin_client):
     letter = dead_request()
     discard(letter, "ada")
     page = admin_client.get(address(letter)).text
@@ -170,7 +170,7 @@ def test_what_is_handled_offers_nothing(admin_client):
 
 
 @pytest.mark.parametrize("action", ["redrive", "discard"])
-def test_who_may_only_view_can_do_nothing(client, viewer, action):
+def test_view_permission_allows_no_action(client, viewer, action):
     client.force_login(viewer)
     letter = dead_request()
     assert "cat.png" in act(client, action, letter, confirmed="yes")
@@ -179,13 +179,13 @@ def test_who_may_only_view_can_do_nothing(client, viewer, action):
         assert 'value="redrive"' not in page
 
 
-def test_a_stranger_is_asked_to_log_in():
+def test_an_anonymous_user_is_asked_to_log_in():
     client = Client()
     for response in (client.get(LIST), client.post(LIST, {"action": "redrive"}), client.get(address(dead_request()))):
         assert (response.status_code, response["Location"].split("?")[0]) == (302, reverse("admin:login"))
 
 
-def test_nothing_is_done_without_the_forms_token(admin_user):
+def test_actions_need_the_csrf_token(admin_user):
     client, letter = Client(enforce_csrf_checks=True), dead_request()
     client.force_login(admin_user)
     response = client.post(LIST, {"action": "redrive", "_selected_action": letter.pk, "index": 0})

@@ -1,4 +1,4 @@
-"""The dead-letter consumer: what died is kept in a row, and its classification ends; a later result wins."""
+"""The dead-letter consumer: each message becomes a row, and its classification fails; a later result replaces that."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ from project.aws import queues, storage
 from project.aws.clients import s3, sqs
 from tests.configuration import configured
 from tests.letters import REQUESTS, RESPONSES, consume_once, dead, dead_request, dead_url, exhaust, live_url
-from tests.records import command_running, done, failed, row, table_away
+from tests.records import command_running, done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
@@ -51,11 +51,11 @@ def in_base64(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def test_a_request_that_died_is_kept_and_its_classification_fails_with_a_sentence():
+def test_a_dead_request_is_stored_and_its_classification_fails_with_a_reason():
     queued = row()
     letter = dead_request(lambda: queued)
     assert (letter.queue, letter.classification, letter.state) == (REQUESTS, queued, DeadLetter.State.WAITING)
-    assert letter.cause == "5 attempts failed; the worker's log says why."
+    assert letter.cause == "5 attempts failed; see the worker's log for the reason."
     assert letter.receives == resources.REQUESTS.max_receives + 1
     assert str(queued.id) in letter.body
     queued.refresh_from_db()
@@ -66,7 +66,7 @@ def test_a_request_that_died_is_kept_and_its_classification_fails_with_a_sentenc
 
 
 @pytest.mark.parametrize("record", [done, failed])
-def test_a_result_that_comes_later_wins_once(record):
+def test_a_later_result_replaces_the_failure_once(record):
     one = dead_request().classification
     assert complete(record(one))
     assert not complete(done(one, label="another"))
@@ -74,7 +74,7 @@ def test_a_result_that_comes_later_wins_once(record):
     assert (one.state, one.label, one.error) == (record(one).state, record(one).label, record(one).error)
 
 
-def test_a_repeat_counts_and_changes_nothing_else():
+def test_a_repeat_changes_only_the_receive_count():
     send([row()])
     exhaust(REQUESTS)
     [message] = queues.receive(dead_url(REQUESTS), wait_seconds=0)
@@ -92,14 +92,14 @@ def test_a_repeat_counts_and_changes_nothing_else():
     assert Classification.objects.get().state == State.QUEUED
 
 
-def test_a_stored_result_is_taken_instead_of_a_failure():
+def test_a_stored_record_replaces_the_failure():
     one = row()
     storage.put_record(done(one))
     letter = dead_request(lambda: one)
     assert letter.classification.state == State.DONE
 
 
-def test_a_stored_result_that_cannot_be_read_is_a_failure():
+def test_an_unreadable_stored_record_is_a_failure():
     one = row()
     s3().put_object(Bucket=env.aws().output_bucket, Key=f"{one.id}.json", Body=b"nonsense")
     assert dead_request(lambda: one).classification.error_code == DEAD_LETTER
@@ -123,23 +123,23 @@ def test_the_request_of_another_client_is_found(wrap):
 @pytest.mark.parametrize(
     ("body", "cause"),
     [
-        ("nonsense", "It can't be read: not a task's message"),
-        ("{}", "It can't be read: not a task's message"),
-        ("[1]", "It can't be read: not a task's message"),
-        ("[" * 100_000, "It can't be read: not a task's message"),
-        ('{"headers": {"task": "classify"}, "body": 7}', "It can't be read: not a task's message"),
-        ('{"headers": {"task": "classify"}, "body": "[[], {}]"}', "It can't be read: not a task's message"),
-        ('{"headers": {"task": "classify"}, "body": "[[], [], {}]"}', "It can't be read: not a JSON object"),
-        (task(**{"version": 1, "a\0\ud800": 1}), "It can't be read: not a request"),
-        (task(version=2), "It can't be read: version 2; this is version 1."),
-        (task("add", x=1), "It can't be read: the task is 'add', not 'classify'."),
+        ("nonsense", "The message can't be read: not a task's message"),
+        ("{}", "The message can't be read: not a task's message"),
+        ("[1]", "The message can't be read: not a task's message"),
+        ("[" * 100_000, "The message can't be read: not a task's message"),
+        ('{"headers": {"task": "classify"}, "body": 7}', "The message can't be read: not a task's message"),
+        ('{"headers": {"task": "classify"}, "body": "[[], {}]"}', "The message can't be read: not a task's message"),
+        ('{"headers": {"task": "classify"}, "body": "[[], [], {}]"}', "The message can't be read: not a JSON object"),
+        (task(**{"version": 1, "a\0\ud800": 1}), "The message can't be read: not a request"),
+        (task(version=2), "The message can't be read: version 2; this is version 1."),
+        (task("add", x=1), "The message can't be read: the task is 'add', not 'classify'."),
         (task(id="cat", input_key="", version=1), "There is no classification cat."),
-        (task(id=7, input_key="", version=1), "It can't be read: id can't be 7."),
+        (task(id=7, input_key="", version=1), "The message can't be read: id can't be 7."),
         (task(id="a\0\ud800", input_key="", version=1), "There is no classification a\ufffd"),
         (task(id=str(uuid4()), input_key="", version=1), "There is no classification"),
     ],
 )
-def test_a_request_that_means_no_classification_is_kept_with_its_cause(body, cause):
+def test_a_request_without_a_classification_is_stored_with_its_cause(body, cause):
     bystander = row()
     letter = dead(REQUESTS, body)
     assert (letter.body, letter.classification) == (body, None)
@@ -153,7 +153,7 @@ def test_an_announcement_that_cannot_be_read_fails_the_classification_it_names()
     one = row()
     letter = dead(RESPONSES, announced(one, confidence="high"))
     assert (letter.queue, letter.classification) == (RESPONSES, one)
-    assert letter.cause == "It can't be read: confidence can't be 'high'."
+    assert letter.cause == "The message can't be read: confidence can't be 'high'."
     assert letter.classification.error_code == DEAD_LETTER
     assert messages_left(RESPONSES) == 0
 
@@ -165,34 +165,34 @@ def test_an_announcement_that_cannot_be_read_is_replaced_by_the_stored_record():
     assert (letter.classification.state, letter.classification.label) == (State.DONE, "tabby")
 
 
-def test_an_announcement_that_can_be_read_after_all_is_taken():
+def test_a_readable_announcement_is_written():
     one = row()
     letter = dead(RESPONSES, announced(one))
     assert letter.classification.label == "tabby"
-    assert letter.cause == "It was received 100 times and not written; now its result is taken."
+    assert letter.cause == "Received 100 times without being written; the result is written now."
 
 
 @pytest.mark.parametrize(
     ("body", "cause"),
     [
-        ("nonsense", "It can't be read: not JSON"),
-        ("[" * 100_000, "It can't be read: not JSON"),
-        ("[]", "It can't be read: not a JSON object"),
-        ('{"id": ["cat"]}', "It can't be read: version None"),
+        ("nonsense", "The message can't be read: not JSON"),
+        ("[" * 100_000, "The message can't be read: not JSON"),
+        ("[]", "The message can't be read: not a JSON object"),
+        ('{"id": ["cat"]}', "The message can't be read: version None"),
         (
             '{"version": 1, "record": {"version": 1, "top5": [], "a\\u0000\\ud800": 1}}',
-            "It can't be read: not a record",
+            "The message can't be read: not a record",
         ),
-        (json.dumps({"version": "x" * 100_000}), "It can't be read: version 'xxx"),
+        (json.dumps({"version": "x" * 100_000}), "The message can't be read: version 'xxx"),
     ],
 )
-def test_an_announcement_that_names_nothing_is_kept_with_its_cause(body, cause):
+def test_an_announcement_without_an_id_is_stored_with_its_cause(body, cause):
     letter = dead(RESPONSES, body)
     assert (letter.body, letter.classification) == (body, None)
     assert letter.cause.startswith(cause)
 
 
-def test_an_announcement_of_no_classification_is_kept():
+def test_an_announcement_without_a_classification_is_stored():
     one = row()
     body = announced(one)
     one.delete()
@@ -200,7 +200,7 @@ def test_an_announcement_of_no_classification_is_kept():
     assert letter.cause == f"There is no classification {json.loads(body)['id']}."
 
 
-def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
+def test_while_s3_fails_nothing_is_deleted_and_nothing_is_marked_failed():
     one = row()
     send([one])
     exhaust(REQUESTS)
@@ -210,10 +210,10 @@ def test_while_the_bucket_is_away_nothing_is_deleted_and_nothing_fails():
     assert Classification.objects.get().state == State.QUEUED
 
 
-def test_while_the_table_is_away_nothing_is_deleted():
+def test_while_the_database_fails_nothing_is_deleted():
     send([row()])
     exhaust(REQUESTS)
-    with table_away(), pytest.raises(DatabaseError):
+    with missing_table(), pytest.raises(DatabaseError):
         consume_once(REQUESTS)
     assert messages_left(REQUESTS) == 1
 

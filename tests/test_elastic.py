@@ -85,7 +85,7 @@ def follow(group: Group, counts: Counts) -> None:
     wait_until(reached)
 
 
-def test_a_group_has_what_is_wanted_and_ends_the_oldest_first(launch):
+def test_a_group_follows_the_desired_size_and_ends_the_oldest_first(launch):
     said: list[str] = []
     group = Group(launch, 2, said.append)
     follow(group, Counts(pending=0, in_service=2, terminating=0))
@@ -112,7 +112,7 @@ def test_an_instance_that_ends_by_itself_is_replaced(launch):
     assert "instance 1: ended by itself, and is replaced" in said
 
 
-def test_a_group_whose_instances_never_work_gives_up_with_what_they_said(launch):
+def test_a_group_whose_instances_never_start_gives_up_with_their_logs(launch):
     said: list[str] = []
     group = Group(lambda number: launch(number, BROKEN), 1, said.append)
     with pytest.raises(LaunchesFail, match="no weights"):
@@ -121,7 +121,7 @@ def test_a_group_whose_instances_never_work_gives_up_with_what_they_said(launch)
     assert len([line for line in said if line.endswith("launched")]) == GIVE_UP_AFTER
 
 
-def test_those_that_boot_are_warming(launch):
+def test_booting_instances_are_warming_up(launch):
     group = Group(lambda number: launch(number, NEVER_READY), 1, print)
     group.look()
     assert (group.capacity().in_service, group.capacity().warming) == (0, 1)
@@ -151,7 +151,7 @@ def test_percentiles_of_waits_are_waits():
     assert Outcome(0, 0, 0, []).wait(0.5) == 0
 
 
-def test_a_run_that_waits_in_vain_for_a_lost_picture_ends_by_saying_so(launch, tmp_path, monkeypatch, capsys):
+def test_a_run_reports_a_lost_picture_after_its_time_out(launch, tmp_path, monkeypatch, capsys):
     class Client:
         """Of two pictures it finds one, until time is up."""
 
@@ -186,19 +186,19 @@ def minutes(*in_service: int, seconds: float = 60) -> list[Minute]:
         (minutes(1, 2, 1, seconds=elastic.LIMIT_SECONDS + 1), 2, 1),
     ],
 )
-def test_a_run_succeeds_that_grew_shrank_lost_nothing_and_was_done_in_time(launch, run, done, status):
+def test_a_run_succeeds_if_it_grew_shrank_lost_nothing_and_finished_in_time(launch, run, done, status):
     outcome = Outcome(accepted=2, done=done, failed=0, waits=[1.0] * done)
     assert report(run, Group(launch, 1, print), outcome, policies.load()) == status
 
 
 @pytest.mark.parametrize("bursts", ["", "0", "ten", "100,-1"])
-def test_bursts_that_are_none_are_refused(bursts):
+def test_invalid_bursts_are_refused(bursts):
     done = CliRunner().invoke(cli, ["run", "--bursts", bursts])
     assert done.exit_code == 2
     assert "whole numbers of 1 or more" in done.output
 
 
-def test_a_run_deletes_what_an_earlier_one_left_and_no_folder_of_others(tmp_path):
+def test_a_run_deletes_only_the_folder_of_an_earlier_run(tmp_path):
     others = tmp_path / "state" / "thesis.txt"
     others.parent.mkdir()
     others.touch()
@@ -209,7 +209,7 @@ def test_a_run_deletes_what_an_earlier_one_left_and_no_folder_of_others(tmp_path
     assert others.exists()
 
 
-def test_a_folder_that_no_run_made_is_left_and_named(tmp_path):
+def test_a_folder_of_another_origin_is_kept_and_named(tmp_path):
     others = tmp_path / "fleet.json.state" / "thesis.txt"
     others.parent.mkdir()
     others.touch()
@@ -236,13 +236,13 @@ def test_a_history_is_drawn(tmp_path):
         ([], {"PHOTOS": "docs"}, "docs has no .jpg"),
     ],
 )
-def test_what_can_not_be_used_is_named(options, variables, sentence):
+def test_invalid_options_are_named(options, variables, sentence):
     done = CliRunner(env=variables).invoke(cli, ["run", *options])
     assert done.exit_code == 2
     assert sentence in done.output
 
 
-def test_a_history_that_is_none_is_named(tmp_path):
+def test_an_invalid_history_is_named(tmp_path):
     done = CliRunner().invoke(cli, ["plot", str(tmp_path / "none.json"), str(tmp_path / "fleet.png")])
     assert done.exit_code == 1
     assert "none.json can't be drawn" in str(done.exception)

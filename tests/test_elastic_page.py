@@ -1,4 +1,4 @@
-"""The page on a run of the local fleet: empty at the start, live while the run goes on, complete at its end."""
+"""The page of a run of the local fleet: empty at first, live during the run, complete at its end."""
 
 from dataclasses import replace
 

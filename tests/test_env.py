@@ -30,7 +30,7 @@ def test_a_missing_variable_is_named_with_its_meaning(tier, missing):
         env.read(tier, environ)
 
 
-def test_an_empty_variable_is_a_missing_one():
+def test_an_empty_variable_counts_as_missing():
     with pytest.raises(ConfigurationError, match="INPUT_BUCKET is not set"):
         env.read(Aws, {**AWS, "INPUT_BUCKET": ""})
 
@@ -52,7 +52,7 @@ def test_a_long_poll_may_be_as_long_as_sqs_allows(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["0", "21"])
-def test_a_longer_or_no_long_poll_is_refused(text):
+def test_a_long_poll_out_of_range_is_refused(text):
     with pytest.raises(ConfigurationError, match="must be 1 to 20"):
         env.read(Aws, {**AWS, "LONG_POLL_SECONDS": text})
 
@@ -105,14 +105,14 @@ def test_defaults_are_the_documented_limits():
     assert (common.max_pixels, web.max_upload_bytes) == (50_000_000, 10_000_000)
 
 
-def test_a_site_is_safe_unless_it_is_told_otherwise():
+def test_the_defaults_are_secure():
     web = env.read(Web, WEB)
     assert (web.https, web.hsts_seconds, web.open_synchronous_routes, web.debug) == (True, 31_536_000, False, False)
     assert web.rate_limit_uploads_per_minute and web.rate_limit_open_per_minute and web.max_backlog
 
 
 @pytest.mark.parametrize("name", ["MAX_BACKLOG", "MAX_FORM_BYTES", "BODY_SECONDS"])
-def test_a_limit_of_nothing_is_refused(name):
+def test_a_limit_of_zero_is_refused(name):
     with pytest.raises(ConfigurationError, match=f"^{name}='0' can't be used: must be at least 1"):
         env.read(Web, {**WEB, name: "0"})
 
@@ -135,7 +135,7 @@ def test_lists_are_separated_by_commas():
 
 
 @pytest.mark.parametrize(("variable", "value"), [("MAX_PIXELS", "1"), ("MAX_PIXELS", "123456789012")])
-def test_the_edges_of_a_number_are_allowed(variable, value):
+def test_the_limits_of_a_number_are_allowed(variable, value):
     assert env.read(Common, {variable: value}).max_pixels == int(value)
 
 
@@ -148,11 +148,11 @@ def test_a_worker_holds_two_full_batches_for_each_model_thread():
     assert env.read(Worker, {"MAX_BATCH_SIZE": "8", "MODEL_THREADS": "3"}).held_messages == 48
 
 
-def test_no_model_threads_mean_one_a_core():
+def test_zero_model_threads_mean_one_per_core():
     assert env.read(Worker, {"MODEL_THREADS": "0"}).threads == os.cpu_count()
 
 
-def test_a_program_ends_with_the_sentence_and_no_traceback():
+def test_a_program_exits_with_the_message_and_no_traceback():
     environ = {name: value for name, value in os.environ.items() if name != "REQUEST_QUEUE_URL"}
     ended = subprocess.run(
         [sys.executable, "-c", "import project.broker.celery"], env=environ, capture_output=True, text=True, check=False

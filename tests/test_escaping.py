@@ -50,7 +50,7 @@ def test_a_hostile_name_and_label_are_escaped_on_every_page(admin_client, hostil
 
 
 @pytest.mark.parametrize("address", PAGES[:3] + PAGES[4:5])
-def test_they_are_shown_as_they_are_written(admin_client, hostile, address):
+def test_names_and_labels_are_shown_unchanged(admin_client, hostile, address):
     assert escape(HOSTILE) in admin_client.get(address.format(id=hostile.id, upload_id=hostile.upload_id)).text
 
 
@@ -94,7 +94,7 @@ def test_a_hostile_login_is_escaped(client):
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_api_answers_json_that_no_browser_takes_for_a_page(client):
+def test_the_api_responds_with_json_that_browsers_do_not_render(client):
     file = SimpleUploadedFile("<img src=x>.png", PICTURE)
     response = client.post("/api/v1/classifications", {"file": file})
     assert response["Content-Type"].startswith("application/json")

@@ -35,17 +35,17 @@ def waiting():
 
 
 def received(count):
-    """Receive events as Flower does, until `count` have come."""
-    came = []
+    """Receive events as Flower does, until there are `count`."""
+    arrived = []
 
     def keep(event):
-        came.append(event)
-        receiver.should_stop = len(came) >= count
+        arrived.append(event)
+        receiver.should_stop = len(arrived) >= count
 
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": keep})
         receiver.capture(limit=None, timeout=10, wakeup=True)
-    return came
+    return arrived
 
 
 def until(happened):
@@ -65,9 +65,9 @@ def test_events_arrive_in_order_and_in_few_messages(dispatcher):
         dispatcher.send("task-received", uuid=str(number), name="classify")
     until(lambda: waiting() and not dispatcher._pending)
     assert waiting() <= 5
-    came = received(300)
-    assert [event["uuid"] for event in came] == [str(number) for number in range(300)]
-    assert {(event["type"], event["hostname"]) for event in came} == {("task-received", "worker@host")}
+    events = received(300)
+    assert [event["uuid"] for event in events] == [str(number) for number in range(300)]
+    assert {(event["type"], event["hostname"]) for event in events} == {("task-received", "worker@host")}
 
 
 def test_a_received_message_is_acknowledged(dispatcher):
@@ -89,7 +89,7 @@ def test_heartbeats_carry_the_workers_details(dispatcher):
     assert "inspect" not in task
 
 
-def test_large_events_are_spread_over_messages_that_sqs_takes(dispatcher):
+def test_large_events_are_split_into_several_messages(dispatcher):
     for number in range(40):
         dispatcher.send("task-succeeded", uuid=str(number), result="x" * 20_000)
     assert {event["uuid"] for event in received(40)} == {str(number) for number in range(40)}
@@ -103,27 +103,27 @@ def test_no_batch_is_larger_than_allowed(dispatcher):
     assert len(batches) < 10  # and yet they are filled
 
 
-def test_quotes_and_foreign_letters_count_as_what_they_become_in_a_message(dispatcher):
+def test_quotes_and_non_ascii_characters_count_with_their_escaped_size(dispatcher):
     for number in range(40):
         dispatcher.send("task-succeeded", uuid=str(number), result='"ü' * 5_000)
     assert {event["uuid"] for event in received(40)} == {str(number) for number in range(40)}
 
 
-def test_what_cannot_be_sent_is_dropped_and_the_rest_arrives(dispatcher):
+def test_an_event_that_cannot_be_sent_is_dropped_and_the_rest_arrives(dispatcher):
     dispatcher.send("task-succeeded", uuid="too large", result="x" * SQS_MAX_BYTES * 5)
     until(lambda: not dispatcher._pending)
     dispatcher.send("task-received", uuid="1")
     assert [event["uuid"] for event in received(1)] == ["1"]
 
 
-def test_closing_sends_what_is_pending(dispatcher):
+def test_closing_sends_pending_events(dispatcher):
     for number in range(20):
         dispatcher.send("task-received", uuid=str(number))
     dispatcher.close()
     assert len(received(20)) == 20
 
 
-def test_closing_sends_what_came_while_a_batch_was_on_its_way(dispatcher):
+def test_closing_sends_events_added_during_a_send(dispatcher):
     dispatcher.send("worker-online")
     until(lambda: not dispatcher._pending)
     dispatcher.send("worker-offline")

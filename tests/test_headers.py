@@ -77,39 +77,39 @@ def test_djangos_check_finds_nothing_with_the_middleware_that_ours_is_derived_fr
 
 
 @pytest.mark.parametrize("key", ["short", "a" * 60, "django-insecure"])
-def test_a_weak_key_ends_the_start_with_a_sentence(key):
+def test_a_weak_key_ends_the_startup_with_a_message(key):
     done = manage("check", SECRET_KEY=key)
     assert done.returncode == 1
     assert done.stderr == "SECRET_KEY can't be used: must have at least 50 characters, 10 of them different.\n"
 
 
 @pytest.mark.usefixtures("collected_static_files")
-def test_plain_http_is_redirected_and_https_insisted_on():
+def test_plain_http_is_redirected_with_hsts():
     assert ask(("get", "/login/", False), ("get", "/login/", True)) == [
         ("301", "https://recognition.example/login/", "False"),
         ("200", "-", "True"),
     ]
 
 
-def test_the_synchronous_routes_are_redirected_as_well_while_they_are_closed():
+def test_closed_synchronous_routes_are_redirected_to_https():
     assert ask(("post", "/", False), ("post", "/postApi/image", False)) == [
         ("301", "https://recognition.example/", "False"),
         ("301", "https://recognition.example/postApi/image", "False"),
     ]
 
 
-def test_open_synchronous_routes_and_nothing_else_take_plain_http():
+def test_only_open_synchronous_routes_accept_plain_http():
     paths = ["/", "/postApi/image", "/postApi/image/", "/upload/", "/postApi/image/x", "/api/v1/classifications"]
     answers = ask(*(("post", path, False) for path in paths), OPEN_SYNCHRONOUS_ROUTES="1")
     assert [status for status, _, _ in answers] == ["422", "422", "422", "301", "301", "301"]
 
 
-def test_health_asks_for_neither_host_name_nor_https():
+def test_the_health_check_needs_neither_host_name_nor_https():
     assert ask(("get", "/healthz", False), ALLOWED_HOSTS="another.example") == [("200", "-", "False")]
 
 
 @pytest.mark.parametrize("address", ["/login/", "/", "/history/", "/account/", "/nowhere/", "/admin/", "/api/v1/docs"])
-def test_every_page_runs_and_shows_what_is_the_sites_own_alone(client, address):
+def test_every_page_loads_only_the_sites_own_content(client, address):
     response = client.get(address)
     forbidden = policy(response)
     assert (forbidden["default-src"], forbidden["frame-ancestors"], forbidden["form-action"]) == (
@@ -123,7 +123,7 @@ def test_every_page_runs_and_shows_what_is_the_sites_own_alone(client, address):
     assert response["X-Frame-Options"] == "DENY"
 
 
-def test_a_thumbnail_is_a_picture_in_a_sandbox(client):
+def test_a_thumbnail_is_sandboxed(client):
     one = row()
     complete(done(one))
     response = client.get(f"/classifications/{one.id}/thumbnail.jpg")
@@ -131,7 +131,7 @@ def test_a_thumbnail_is_a_picture_in_a_sandbox(client):
     assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
 
-def test_cookies_travel_over_https_alone():
+def test_cookies_are_sent_over_https_only():
     names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY")
     code = f"from django.conf import settings; print(*(getattr(settings, name) for name in {names}))"
     assert manage("shell", "--no-imports", "-c", code).stdout.split() == ["True"] * 3
@@ -141,7 +141,7 @@ def test_cookies_travel_over_https_alone():
 @pytest.mark.parametrize(
     "address", ["/login/", "/logout/", "/account/", "/account/tokens/1/revoke/", "/upload/", "/healthz"]
 )
-def test_no_address_breaks_on_a_stranger(method, address):
+def test_no_address_fails_for_an_anonymous_user(method, address):
     response = getattr(Client(), method)(address)
     assert response.status_code < 500
 
@@ -153,6 +153,6 @@ COOKIES = [f'sessionid="{NULS}"', "sessionid=" + "x" * 5000, f'csrftoken="{NULS}
 @pytest.mark.postgresql
 @pytest.mark.parametrize("cookie", COOKIES, ids=["NUL", "long", "CSRF", "messages"])
 @pytest.mark.parametrize("address", ["/history/", "/login/", "/api/v1/classifications", "/admin/"])
-def test_no_address_breaks_on_a_strangers_cookie(cookie, address):
+def test_no_address_fails_for_an_invalid_cookie(cookie, address):
     response = Client(headers={"Cookie": cookie}).get(address)
     assert response.status_code in (200, 302, 401)

@@ -1,4 +1,4 @@
-"""The installer: what can't be installed is said in a sentence, and what is installed is left alone."""
+"""The installer: a failure is explained in a sentence, and what is installed is left alone."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_pips_failure_is_explained(output, sentence):
     assert sentence in install.reason(f"WARNING: a warning\n{output}\n")
 
 
-def test_too_little_disk_is_said_before_anything_is_installed(monkeypatch, tmp_path):
+def test_too_little_disk_space_is_reported_before_the_installation(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "NEEDED_GB", {install.TORCH_CPU: 1_000_000})
     with pytest.raises(SystemExit, match=r"torch-cpu\.txt needs 1000000 GB"):
         install.install(install.TORCH_CPU, tmp_path)

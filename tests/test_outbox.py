@@ -26,7 +26,7 @@ def ids(found):
     return sorted(one["id"] for one in found)
 
 
-def submit_at_once(count):
+def submit_concurrently(count):
     """Submit pictures from as many threads; return their ids."""
     together = threading.Barrier(count)
 
@@ -43,13 +43,13 @@ def submit_at_once(count):
 
 def test_uploads_at_the_same_time_share_calls(proxied, monkeypatch):
     monkeypatch.setattr(outbox.batcher, "max_wait_seconds", 60)
-    accepted = submit_at_once(20)
+    accepted = submit_concurrently(20)
     assert ids(requests()) == accepted
     assert proxied.passed["SendMessageBatch"] <= 4
     assert not Classification.objects.filter(submitted_at=None).exists()
 
 
-def test_of_a_batch_just_those_are_noted_that_were_sent(proxied):
+def test_only_sent_messages_are_marked_as_sent(proxied):
     proxied.fault = faults.Fault(faults.PARTIAL)
     with outbox.expecting():
         rows = [row() for _ in range(5)]
@@ -60,19 +60,19 @@ def test_of_a_batch_just_those_are_noted_that_were_sent(proxied):
     assert ids(requests()) == sorted(str(one.id) for one in rows if one != unsent)
 
 
-def test_a_picture_is_accepted_at_once_while_sqs_says_nothing(proxied):
+def test_an_upload_does_not_wait_for_a_hanging_sqs(proxied):
     proxied.fault = faults.Fault(faults.TIMEOUT, service="sqs")
-    (accepted,) = submit_at_once(1)
+    (accepted,) = submit_concurrently(1)
     assert Classification.objects.get().submitted_at is None
     proxied.fault = faults.Fault()
     assert ids(requests()) == [accepted]
 
 
-def test_what_waited_too_long_is_left_to_the_sweeper(proxied):
+def test_a_message_that_waited_too_long_is_left_to_the_sweeper(proxied):
     with configured(STALE_AFTER_SECONDS="1"):
         proxied.fault = faults.Fault(faults.TIMEOUT, operation="SendMessageBatch")
-        (first,) = submit_at_once(1)
-        later = submit_at_once(2)
+        (first,) = submit_concurrently(1)
+        later = submit_concurrently(2)
         wait_until(lambda: proxied.struck, 10, "the first is being sent")
         proxied.fault = faults.Fault()
         outbox.flush()
@@ -81,7 +81,7 @@ def test_what_waited_too_long_is_left_to_the_sweeper(proxied):
         assert ids(requests()) == later
 
 
-def test_a_command_sends_what_it_has_before_it_ends():
+def test_a_command_sends_its_messages_before_it_ends():
     code = (
         "from django.core.files.uploadedfile import SimpleUploadedFile\n"
         "from classify_app.intake.submission import submit\n"

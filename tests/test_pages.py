@@ -12,7 +12,7 @@ from classify_app.models import Classification
 from classify_app.pages.views import PAGE_SIZE
 from classify_app.results.completion import complete
 from project import env
-from tests.records import PICTURE, THUMBNAIL, TOP5, done, failed, row, table_away
+from tests.records import PICTURE, THUMBNAIL, TOP5, done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -33,7 +33,7 @@ def finished(**changes):
     return one
 
 
-def test_the_form_says_what_is_allowed(client):
+def test_the_form_shows_the_limits(client):
     page = client.get("/").text
     assert 'method="post" action="/upload/" enctype="multipart/form-data"' in page
     assert re.search(r'<input type="file" name="pictures"[^>]* multiple', page)
@@ -48,14 +48,14 @@ def test_the_form_is_refused_without_its_token():
     assert not Classification.objects.exists()
 
 
-def test_the_form_is_taken_with_its_token(client):
+def test_the_form_is_accepted_with_its_token(client):
     client.handler.enforce_csrf_checks = True
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/").text)[1]
     response = client.post("/upload/", {"pictures": picture(), "csrfmiddlewaretoken": token})
     assert response.status_code == 302
 
 
-def test_one_picture_leads_to_a_page_that_refreshes_until_it_is_done(client):
+def test_the_results_page_refreshes_until_the_picture_is_done(client):
     response = upload(client, picture())
     queued = Classification.objects.get()
     assert (response.status_code, response["Location"]) == (302, f"/upload/{queued.upload_id}/")
@@ -86,7 +86,7 @@ def test_many_pictures_share_a_page_in_the_order_they_were_chosen(client):
     assert REFRESH in page
 
 
-def test_of_many_the_refused_are_named_with_the_reason_and_the_others_go_on(client):
+def test_refused_pictures_are_listed_with_the_reason_and_the_others_are_classified(client):
     response = upload(client, picture("good.png"), picture("notes.txt", b"no picture"), picture("empty.png", b""))
     page = client.get(response["Location"]).text
     assert Classification.objects.get().file_name == "good.png"
@@ -94,7 +94,7 @@ def test_of_many_the_refused_are_named_with_the_reason_and_the_others_go_on(clie
     assert "empty.png: The file is empty." in page
 
 
-def test_where_all_are_refused_the_form_comes_again_with_the_reason(client):
+def test_if_all_pictures_are_refused_the_form_shows_the_reason(client):
     response = upload(client, picture("notes.txt", b"no picture"))
     assert response.status_code == 415
     assert "notes.txt: The file is not a picture of a known format" in response.text
@@ -110,18 +110,18 @@ def test_without_a_file_the_form_asks_for_one(client):
 def test_more_pictures_than_allowed_are_refused_with_a_page(client):
     response = upload(client, *(picture() for _ in range(env.web().max_form_pictures + 1)))
     assert response.status_code == 400
-    assert "more pictures than one form may send" in response.text
+    assert "more pictures than one upload allows" in response.text
 
 
-def test_while_the_database_is_away_the_form_says_to_try_again(client):
-    with table_away():
+def test_while_the_database_fails_the_form_asks_to_try_again(client):
+    with missing_table():
         response = upload(client, picture())
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert "cat.png: The picture could not be registered; please try again." in response.text
 
 
-def test_the_history_of_nothing_invites_to_upload(client):
+def test_an_empty_history_links_to_the_upload(client):
     page = client.get("/history/").text
     assert "Nothing has been classified yet." in page
     assert 'rel="next"' not in page
@@ -139,7 +139,7 @@ def test_the_history_shows_the_newest_first_page_by_page(client):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99", "cat", ""])
-def test_a_page_number_that_is_none_shows_some_page(client, number):
+def test_an_invalid_page_number_shows_a_page(client, number):
     row()
     assert "Page 1 of 1" in client.get("/history/", {"page": number}).text
 
@@ -170,7 +170,7 @@ def test_a_thumbnail_is_a_jpeg_and_nothing_else(client):
     assert "immutable" in response["Cache-Control"]
 
 
-def test_what_is_queued_has_no_thumbnail_and_the_404_is_not_kept(client):
+def test_a_queued_picture_has_no_thumbnail_and_the_404_is_not_cached(client):
     response = client.get(f"/classifications/{row().id}/thumbnail.jpg")
     assert response.status_code == 404
     assert "immutable" not in response.get("Cache-Control", "")
@@ -192,7 +192,7 @@ def test_a_hostile_name_in_a_refusal_is_shown_and_never_run(client):
     assert "<img src=x" not in page
 
 
-def test_the_history_names_what_classified_each_picture(client):
+def test_the_history_shows_the_model_of_each_picture(client):
     complete(done(row(), model="efficientnet-lite0", fallback=True))
     complete(done(row()))
     text = client.get("/history/").text
@@ -200,14 +200,14 @@ def test_the_history_names_what_classified_each_picture(client):
     assert text.count("(the fallback model)") == 1
 
 
-def test_the_pages_warn_where_the_fallback_model_classified(client):
+def test_the_pages_warn_of_the_fallback_model(client):
     one = row(upload_id=uuid4())
     complete(done(one, model="efficientnet-lite0", fallback=True))
     for address in (one.get_absolute_url(), f"/upload/{one.upload_id}/"):
         assert "Classified by the fallback model efficientnet-lite0" in client.get(address).text
 
 
-def test_the_pages_do_not_warn_where_the_configured_model_classified(client):
+def test_the_pages_do_not_warn_of_the_configured_model(client):
     assert "fallback" not in client.get(finished().get_absolute_url()).text
 
 
@@ -220,7 +220,7 @@ def test_the_pages_do_not_warn_where_the_configured_model_classified(client):
         "/classifications/018f3f5e-0000-7000-8000-000000000001/thumbnail.jpg",
     ],
 )
-def test_what_is_not_there_is_a_page_that_says_so(client, address):
+def test_an_unknown_address_shows_a_not_found_page(client, address):
     response = client.get(address)
     assert response.status_code == 404
     assert "There is nothing at this address." in response.text

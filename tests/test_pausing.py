@@ -1,4 +1,4 @@
-"""While AWS fails a worker's calls it receives nothing; it goes on as soon as AWS answers."""
+"""A worker pauses receiving while AWS is unavailable, and resumes as soon as it is available again."""
 
 import time
 
@@ -23,7 +23,7 @@ def test_there_is_no_pause_without_a_reason():
 
 
 @pytest.mark.parametrize("service", ["s3", "sqs"])
-def test_a_pause_lasts_until_aws_answers(proxied, service):
+def test_a_pause_lasts_until_aws_is_available(proxied, service):
     proxied.fault = faults.Fault("error", service)
     pause = Pause()
     pause.begin(ERROR)

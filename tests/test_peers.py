@@ -29,7 +29,7 @@ def test_a_peer_is_compared_with_the_whole_system_within_each_round():
     assert (ours["forward_share_of_own_cpu_min"], ours["forward_share_of_own_cpu_max"]) == (0.4, 0.8)
 
 
-def test_other_labels_than_ours_are_seen():
+def test_labels_that_differ_from_ours_are_detected():
     other = turn("ray", 10, 50, {**LABELS, "cup.png": ["cup", "espresso"]})
     _, theirs = rows([Round(FORWARD, [turn(OURS, 10, 50), other])])
     assert theirs["same_labels_share"] == 0.5

@@ -1,4 +1,4 @@
-"""What the consumers have in common: queues are taken in turns, and while the database is away nothing is received."""
+"""The consumers' loop: queues take turns, and nothing is received while the database is unavailable."""
 
 import signal
 import subprocess
@@ -47,25 +47,25 @@ def all_is_taken(stop, urls):
 
 @pytest.mark.parametrize("order", [(REQUESTS, RESPONSES), (RESPONSES, REQUESTS)])
 @pytest.mark.timeout(30)  # One long poll may come first; five would take 50 s.
-def test_an_empty_queue_does_not_hold_up_a_full_one(stop, order):
+def test_an_empty_queue_does_not_delay_a_full_one(stop, order):
     with configured(LONG_POLL_SECONDS="10"):
         assert all_is_taken(stop, [dead_url(queue) for queue in order])
 
 
 @pytest.mark.parametrize("missing_first", [True, False])
 @pytest.mark.timeout(30)
-def test_a_queue_that_aws_fails_for_does_not_hold_up_another(stop, missing_first):
+def test_an_aws_error_for_one_queue_does_not_delay_another(stop, missing_first):
     urls = sorted([f"{QUEUES}/none", dead_url(REQUESTS)], reverse=not missing_first)
     assert all_is_taken(stop, urls)
 
 
-def test_while_the_database_is_away_nothing_is_received():
+def test_while_the_database_is_unavailable_nothing_is_received():
     queues.send(dead_url(REQUESTS), "nonsense")
-    away = f"postgres://nobody@127.0.0.1:{free_ports(1)[0]}/none"
+    unavailable = f"postgres://nobody@127.0.0.1:{free_ports(1)[0]}/none"
     consumer = subprocess.Popen(
         [sys.executable, "manage.py", "consume_dead_letters"],
         cwd=ROOT,
-        env=environment(DATABASE_URL=away),
+        env=environment(DATABASE_URL=unavailable),
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -1,4 +1,4 @@
-"""Rate limits: who sends too much in a minute is told when to come again, others are not held up."""
+"""Rate limits: a client above its limit is told when to retry, others are not affected."""
 
 import re
 
@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from classify_app.accounts.tokens import create_token
-from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, take_open_upload, take_upload
+from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, limit_anonymous_uploads, limit_uploads
 from classify_app.models import Classification
 from project import env
 from project.env import Web
@@ -45,7 +45,7 @@ def seconds_in(response):
     return int(response["Retry-After"])
 
 
-def test_a_user_who_sends_too_much_gets_a_problem_and_when_to_try_again(user):
+def test_a_user_above_the_limit_gets_a_problem_with_retry_after(user):
     assert [post(user).status_code for _ in range(2)] == [202, 202]
     response = post(user)
     assert (response.status_code, response.json()["type"]) == (429, "urn:problem:rate_limited")
@@ -53,23 +53,23 @@ def test_a_user_who_sends_too_much_gets_a_problem_and_when_to_try_again(user):
     assert Classification.objects.count() == 2
 
 
-def test_another_user_is_not_held_up(user):
+def test_another_user_is_not_limited(user):
     for _ in range(3):
         post(user)
     assert post(User.objects.create_user("another")).status_code == 202
 
 
-def test_the_form_takes_as_many_as_it_may_and_names_the_others(user):
+def test_the_form_accepts_pictures_up_to_the_limit_and_lists_the_others(user):
     client = Client()
     client.force_login(user)
     page = client.post("/upload/", {"pictures": [picture() for _ in range(4)]}, follow=True).text
     assert Classification.objects.count() == 2
-    assert page.count("cat.png: At most 2 a minute are taken; please try again in") == 2
+    assert page.count("cat.png: At most 2 a minute are allowed; please try again in") == 2
     response = client.post("/upload/", {"pictures": [picture()]})
     assert (response.status_code, seconds_in(response) > 0) == (429, True)
 
 
-def test_an_address_that_sends_too_much_without_a_token_gets_a_line():
+def test_an_address_above_the_limit_without_a_token_gets_a_line():
     with answering():
         assert [post_to_old_route("192.0.2.1").status_code for _ in range(2)] == [200, 200]
     response = post_to_old_route("192.0.2.1")
@@ -78,36 +78,36 @@ def test_an_address_that_sends_too_much_without_a_token_gets_a_line():
     assert 0 < seconds_in(response) <= 60
 
 
-def test_another_address_is_not_held_up():
+def test_another_address_is_not_limited():
     with answering():
         for _ in range(3):
             post_to_old_route("192.0.2.2")
         assert post_to_old_route("192.0.2.3").status_code == 200
 
 
-def test_a_header_of_the_senders_own_changes_no_address():
-    take_open_upload("192.0.2.4")
-    take_open_upload("192.0.2.4")
+def test_a_forwarded_header_does_not_change_the_address():
+    limit_anonymous_uploads("192.0.2.4")
+    limit_anonymous_uploads("192.0.2.4")
     assert post_to_old_route("192.0.2.4", **{"X-Forwarded-For": "192.0.2.99"}).status_code == 429
 
 
 def test_no_limit_is_no_limit(user):
     with configured(RATE_LIMIT_UPLOADS_PER_MINUTE="0"):
         for _ in range(1000):
-            take_upload(user.id)  # raises where it is one too many
+            limit_uploads(user.id)  # raises where it is one too many
 
 
 def test_the_largest_burst_of_the_existing_clients_passes():
     default = env.read(Web, WEB).rate_limit_open_per_minute
     with configured(RATE_LIMIT_OPEN_PER_MINUTE=str(default)):
         for _ in range(100):
-            take_open_upload("192.0.2.5")
+            limit_anonymous_uploads("192.0.2.5")
         with pytest.raises(Refusal, match="a minute"):
             for _ in range(default):
-                take_open_upload("192.0.2.5")
+                limit_anonymous_uploads("192.0.2.5")
 
 
-def test_a_name_is_not_tried_too_often_from_one_address(user):
+def test_logins_for_a_name_are_limited_per_address(user):
     form = {"username": user.username, "password": "wrong"}
     assert {Client(REMOTE_ADDR="192.0.2.6").post("/login/", form).status_code for _ in range(LOGINS_PER_MINUTE)} == {
         200

@@ -1,4 +1,4 @@
-"""Redrive and discard: a letter's message lives again or is laid aside, once, and nothing is lost on the way."""
+"""Redrive and discard: a dead letter is sent again or discarded, once, and nothing is lost."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from project.aws.clients import sqs
 from project.refusals import Refusal
 from tests.conftest import ROOT
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
-from tests.records import done, environment, failed, requests, table_away
+from tests.records import done, environment, failed, missing_table, requests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
@@ -59,7 +59,7 @@ def test_a_redriven_request_is_finished_by_its_result():
     assert complete(done(letter.classification))
 
 
-def test_a_redriven_request_that_dies_again_is_another_letter():
+def test_a_redriven_request_that_fails_again_is_a_new_letter():
     letter = dead_request()
     redrive(letter, "ada")
     again = dead(REQUESTS, letter.body)
@@ -67,7 +67,7 @@ def test_a_redriven_request_that_dies_again_is_another_letter():
     assert Classification.objects.get().error_code == DEAD_LETTER
 
 
-def test_a_request_whose_classification_is_queued_still_is_sent_again():
+def test_a_request_whose_classification_is_still_queued_is_sent_again():
     letter = dead_request()
     Classification.objects.update(state=State.QUEUED, error_code="")
     redrive(letter, "ada")
@@ -75,7 +75,7 @@ def test_a_request_whose_classification_is_queued_still_is_sent_again():
 
 
 @pytest.mark.parametrize("record", [done, failed])
-def test_a_request_whose_result_came_meanwhile_is_refused(record):
+def test_a_request_that_has_a_result_by_now_is_refused(record):
     letter = dead_request()
     complete(record(letter.classification))
     with pytest.raises(Refusal, match="Its classification has a result by now"):
@@ -115,16 +115,16 @@ def test_a_request_that_cannot_be_sent_is_left_to_the_sweeper():
     assert [request["id"] for request in requests()] == [str(letter.classification_id)]
 
 
-def test_what_the_database_does_not_keep_is_not_sent():
+def test_a_redrive_that_the_database_rolls_back_sends_nothing():
     letter = dead_request()
-    with table_away(), pytest.raises(DatabaseError):
+    with missing_table(), pytest.raises(DatabaseError):
         redrive(letter, "ada")
     letter.refresh_from_db()
     assert letter.state == DeadLetter.State.WAITING
     assert requests() == []
 
 
-def test_a_response_is_sent_as_it_was():
+def test_a_response_is_sent_unchanged():
     letter = dead(RESPONSES, "nonsense, or of a newer version")
     redrive(letter, "ada")
     assert responses() == ["nonsense, or of a newer version"]
@@ -132,7 +132,7 @@ def test_a_response_is_sent_as_it_was():
     assert (letter.state, letter.handled_by) == (DeadLetter.State.REDRIVEN, "ada")
 
 
-def test_a_response_that_cannot_be_sent_goes_on_waiting():
+def test_a_response_that_cannot_be_sent_stays_waiting():
     letter = dead(RESPONSES, "nonsense")
     sqs().delete_queue(QueueUrl=env.aws().response_queue_url)
     try:
@@ -156,7 +156,7 @@ def test_a_discarded_letter_leaves_its_classification_failed():
 @pytest.mark.parametrize("first", [redrive, discard])
 @pytest.mark.parametrize("second", [redrive, discard])
 @pytest.mark.parametrize("make", [dead_request, lambda: dead(RESPONSES, "nonsense")], ids=["request", "response"])
-def test_nothing_is_done_twice(make, first, second):
+def test_a_letter_is_handled_only_once(make, first, second):
     letter = make()
     first(letter, "ada")
     sent = len(requests()) + len(responses())
@@ -174,7 +174,7 @@ def test_the_command_redrives_by_id():
     assert other.state == DeadLetter.State.WAITING
 
 
-def test_the_command_redrives_all_that_wait():
+def test_the_command_redrives_all_waiting_letters():
     discard(dead_request(), "ada")
     dead_request()
     dead(RESPONSES, "nonsense")
@@ -189,7 +189,7 @@ def test_the_command_redrives_all_of_one_queue():
     assert (requests(), responses()) == ([], ["nonsense"])
 
 
-def test_the_command_redrives_the_others_where_one_is_refused():
+def test_the_command_redrives_the_others_if_one_is_refused():
     bad, good = dead(REQUESTS, "nonsense"), dead_request()
     with pytest.raises(CommandError, match=f"1 not redriven:\n{bad.id}: It belongs to no classification"):
         run("--all")
@@ -201,19 +201,19 @@ def test_the_command_redrives_the_others_where_one_is_refused():
     [
         ([], "Give either the ids of dead letters or --all."),
         ([7, "--all"], "Give either the ids of dead letters or --all."),
-        ([7, "--queue", "requests"], "--queue goes with --all, not with ids."),
+        ([7, "--queue", "requests"], "--queue needs --all and can't be used with ids."),
         ([7, 8], "There is no dead letter 7, 8."),
         (["--all", "--queue", "events"], "invalid choice: 'events'"),
         (["cat"], "invalid int value: 'cat'"),
     ],
 )
-def test_wrong_arguments_are_answered_with_a_sentence(arguments, sentence):
+def test_wrong_arguments_are_explained(arguments, sentence):
     DeadLetter.objects.all().delete()
     with pytest.raises(CommandError, match=sentence):
         run(*arguments)
 
 
-def test_the_command_ends_with_its_sentence_and_no_traceback():
+def test_the_command_exits_with_its_message_and_no_traceback():
     ended = subprocess.run(
         [sys.executable, "manage.py", "redrive", "7"],
         cwd=ROOT,

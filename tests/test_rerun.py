@@ -1,4 +1,4 @@
-"""Re-runs: the stored picture is classified again, under an id of its own, from the API and from its page."""
+"""Reruns: a stored picture is classified again under a new id, from the API and from its page."""
 
 import re
 
@@ -13,7 +13,7 @@ from project.aws import storage
 from project.aws.clients import s3
 from project.refusals import Refusal
 from tests.configuration import configured
-from tests.records import PICTURE, answering, done, failed, requests, row, table_away
+from tests.records import PICTURE, answering, done, failed, missing_table, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
@@ -51,7 +51,7 @@ def test_the_picture_is_queued_again_under_an_id_of_its_own(original):
         assert getattr(again, name) == getattr(original, name)
 
 
-def test_its_result_leaves_the_originals_alone(original):
+def test_a_reruns_result_does_not_change_the_original(original):
     again = rerun(original)
     assert complete(done(again))
     original.refresh_from_db()
@@ -77,8 +77,8 @@ def test_without_its_picture_there_is_no_rerun(gone):
     assert (Classification.objects.count(), requests()) == (1, [])
 
 
-def test_without_its_table_there_is_no_rerun(original):
-    with table_away(), pytest.raises(Refusal, match="registered"):
+def test_while_the_database_fails_there_is_no_rerun(original):
+    with missing_table(), pytest.raises(Refusal, match="registered"):
         rerun(original)
     assert requests() == []
 
@@ -104,26 +104,26 @@ def test_the_api_waits_for_the_result_when_asked_to(client, original):
 
 
 @pytest.mark.parametrize(("id", "status"), [(UNKNOWN, 404), ("cat", 422)])
-def test_the_api_refuses_what_is_not_there(client, id, status):
+def test_the_api_refuses_an_unknown_classification(client, id, status):
     response = client.post(address(id))
     assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
 
 
-def test_the_api_refuses_where_the_picture_is_gone(client, gone):
+def test_the_api_refuses_a_rerun_without_the_picture(client, gone):
     response = client.post(address(gone.id))
     assert (response.status_code, response["Content-Type"]) == (409, "application/problem+json")
     assert response.json()["type"] == "urn:problem:picture_gone"
     assert response.json()["detail"].startswith("The picture is no longer in the input bucket")
 
 
-def test_the_api_asks_to_try_again_where_the_bucket_refuses(client, original):
+def test_the_api_asks_to_try_again_if_s3_fails(client, original):
     with configured(INPUT_BUCKET="not a bucket's name"):
         response = client.post(address(original.id))
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
 
 
-def test_a_finished_classifications_page_offers_it(original, staff):
+def test_a_finished_classifications_page_offers_a_rerun(original, staff):
     client = Client(enforce_csrf_checks=True)
     client.force_login(staff)
     page = client.get(original.get_absolute_url()).text
@@ -134,20 +134,20 @@ def test_a_finished_classifications_page_offers_it(original, staff):
     assert original.get_absolute_url() in client.get(again.get_absolute_url()).text
 
 
-def test_a_queued_classifications_page_does_not(client):
+def test_a_queued_classifications_page_offers_no_rerun(client):
     assert "Classify again" not in client.get(row().get_absolute_url()).text
 
 
-def test_the_page_is_not_run_again_without_its_token_or_by_a_link(client, original):
+def test_a_rerun_needs_post_and_the_csrf_token(client, original):
     assert Client(enforce_csrf_checks=True).post(f"/classifications/{original.id}/rerun/").status_code == 403
     assert client.get(f"/classifications/{original.id}/rerun/").status_code == 405
     assert Classification.objects.count() == 1
 
 
-def test_the_page_says_why_it_is_not_run_again(client, gone):
+def test_the_page_shows_why_a_rerun_is_refused(client, gone):
     page = client.post(f"/classifications/{gone.id}/rerun/", follow=True).text
     assert "The picture is no longer in the input bucket" in page
 
 
-def test_an_unknown_page_is_not_run_again(client):
+def test_an_unknown_classification_has_no_rerun(client):
     assert client.post(f"/classifications/{UNKNOWN}/rerun/").status_code == 404

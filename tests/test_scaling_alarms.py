@@ -88,7 +88,7 @@ def test_the_window_slides_by_the_minute():
     assert states == [OK] * 5 + [ALARM] * 2 + [OK] * 2
 
 
-def test_an_evaluation_says_the_latest_value():
+def test_an_evaluation_has_the_latest_value():
     measured = Measurements()
     measured.record(7, {"Load": 12})
     alarm = replace(THREE_OF_THREE, metrics=(Metric(id="m", name="Load", stat="Maximum", period=60),))

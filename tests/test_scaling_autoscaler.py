@@ -51,14 +51,14 @@ def test_a_busy_fleet_without_a_backlog_stays(fleet):
     assert scaler.act(29, Capacity(desired=4, in_service=4)) is None
 
 
-def test_nothing_is_done_while_the_queue_says_nothing(fleet):
+def test_nothing_is_done_without_metrics_of_the_queue(fleet):
     scaler = Autoscaler(fleet)
     for number in range(30):
         scaler.record(number, minute(None, None, 4))
     assert scaler.act(29, Capacity(desired=4, in_service=4)) is None
 
 
-def test_an_instance_that_is_replaced_is_no_division_by_zero(fleet):
+def test_replacing_the_only_instance_causes_no_division_by_zero(fleet):
     scaler = Autoscaler(fleet)
     scaler.record(0, minute(50, 0, 0))
     assert scaler.act(0, Capacity(desired=1, in_service=1)).reason.startswith("backlog per instance 50")

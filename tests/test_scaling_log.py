@@ -79,14 +79,14 @@ WENT_OFF = [
         (WENT_OFF[:1], "went off longer ago than was looked at or AWS keeps"),
     ],
 )
-def test_an_activity_is_told_with_when_its_alarm_went_off_and_at_which_value(aws, changes, reason):
+def test_an_activity_is_shown_with_its_alarms_time_and_value(aws, changes, reason):
     aws["autoscaling"].add_response("describe_scaling_activities", {"Activities": [activity(AT, CAUSE)]})
     aws["cloudwatch"].add_response("describe_alarm_history", {"AlarmHistoryItems": changes})
     told = f"{AT:%Y-%m-%d %H:%M:%S}  recognition-backlog-high {reason}  3 -> 6  "
     assert run() == (0, f"{told}Launching a new EC2 instance: i-0123456789abcdef0: Successful\n")
 
 
-def test_what_no_alarm_caused_is_told_in_awss_words(aws):
+def test_an_activity_without_an_alarm_is_shown_with_awss_text(aws):
     at = datetime.now(UTC) - timedelta(hours=1)
     cause = "At 2026-11-24T17:00:00Z an instance was taken out of service in response to an EC2 health check. More."
     activities = [activity(at, cause), activity(at - timedelta(days=2), CAUSE)]
@@ -102,7 +102,7 @@ def test_a_group_that_did_nothing(aws):
     assert run("--group", "x-workers", "--hours", "2") == (0, "x-workers did nothing in the last 2 hours.\n")
 
 
-def test_a_refusal_is_a_sentence(aws):
+def test_an_aws_error_is_explained(aws):
     aws["autoscaling"].add_client_error("describe_scaling_activities", "AccessDenied", "not authorized", 403)
     status, said = run()
     assert status == 1
@@ -110,7 +110,7 @@ def test_a_refusal_is_a_sentence(aws):
     assert "not authorized" in said
 
 
-def test_an_emulator_that_has_no_groups_is_a_sentence_and_the_sites_secrets_are_not_asked_for(emulator):
+def test_an_emulator_without_groups_is_explained_without_the_sites_secrets(emulator):
     environ = {"AWS_ENDPOINT_URL": AWS_URL, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
     done = subprocess.run(
         [sys.executable, "-m", "infra.scaling_log"], env=environ, capture_output=True, text=True, check=False

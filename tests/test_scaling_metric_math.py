@@ -105,7 +105,7 @@ def test_the_ids_that_an_expression_reads():
         ("1 / 0", "a number is divided by zero"),
     ],
 )
-def test_what_is_not_modelled_is_refused(expression, reason):
+def test_unsupported_expressions_are_refused(expression, reason):
     with pytest.raises(ExpressionError, match=reason.replace("(", r"\(")):
         evaluate(expression, {"m": [1.0]})
 
@@ -121,7 +121,7 @@ def test_what_is_not_modelled_is_refused(expression, reason):
         "m" + " AND m" * 5_000,
     ],
 )
-def test_what_is_too_long_is_refused(expression):
+def test_too_long_expressions_are_refused(expression):
     with pytest.raises(ExpressionError, match="numbers, names and signs; 200 are allowed"):
         evaluate(expression, {"m": [1.0]})
 
@@ -130,7 +130,7 @@ def test_what_is_too_long_is_refused(expression):
     "expression",
     ["(" * 99 + "m" + ")" * 99, "-" * 198 + "m", "m" + "+m" * 99, "CEIL(" * 66 + "m" + ")" * 66, "1" * 5_000 + "> m"],
 )
-def test_what_is_just_short_enough_has_a_value_or_is_refused(expression):
+def test_the_longest_expressions_are_evaluated_or_refused(expression):
     try:
         assert len(evaluate(expression, {"m": [1.0]})) == 1
     except ExpressionError:

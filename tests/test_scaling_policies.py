@@ -1,4 +1,4 @@
-"""What is read from a plan, and what is said where it can't be."""
+"""Reading scaling policies from a plan, and the errors for invalid plans."""
 
 import copy
 import json
@@ -121,7 +121,7 @@ def test_a_plain_alarm_is_read_as_its_only_metric(tmp_path):
     assert alarm.metrics == (Metric(id="metric", name="Load", stat="Average", period=120),)
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_written_policies_are_read_unchanged(tmp_path):
     fleet = read_plan(plan(tmp_path, resources()))
     (tmp_path / "policies.json").write_text(fleet.json())
     assert policies.load(tmp_path / "policies.json") == fleet
@@ -159,7 +159,7 @@ def test_the_checked_in_copy_is_in_the_form_that_is_written():
         ),
     ],
 )
-def test_what_is_missing_or_not_modelled_is_said(tmp_path, made, sentence):
+def test_missing_or_unsupported_values_are_named(tmp_path, made, sentence):
     with pytest.raises(PolicyError, match=sentence):
         read_plan(plan(tmp_path, made))
 
@@ -198,7 +198,7 @@ def test_a_resource_that_lacks_an_attribute_is_named(tmp_path, made, sentence):
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"\xff\xd8\xff\xe0", b'{"planned_values": {"root_module": []}}']
 )
-def test_what_is_no_plan_is_said(tmp_path, content):
+def test_an_invalid_plan_is_refused(tmp_path, content):
     (tmp_path / "plan.json").write_bytes(content)
     with pytest.raises(PolicyError, match="isn't what `terraform show -json PLAN` prints"):
         read_plan(tmp_path / "plan.json")

@@ -156,7 +156,7 @@ def test_no_step_no_change():
         (policy((10, None, 5)), HIGH, 51, Capacity(desired=3, in_service=3), "CPU 51, no step -> 3"),
     ],
 )
-def test_a_decision_says_its_reason(chosen, alarm, value, capacity, reason):
+def test_a_decision_has_a_reason(chosen, alarm, value, capacity, reason):
     assert decide(chosen, alarm, value, capacity, GROUP).reason == reason
 
 

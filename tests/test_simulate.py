@@ -58,21 +58,21 @@ def test_scaling_in_never_kills_work_that_may_drain(found):
             assert outcome.killed == 0
 
 
-def test_knowing_all_arrivals_is_never_worse_than_not_knowing(found):
+def test_foresight_is_never_worse_than_a_policy(found):
     by_policy = found[1]
     for share in (0.5, 0.95, 0.99):
         best = by_policy[FORESIGHT].wait(share)
         assert all(best <= by_policy[name].wait(share) + 2 / SLOW.rate for name in (OLD, OURS, TRACKING))
 
 
-def test_nobody_is_faster_than_the_largest_fleet(found):
+def test_no_policy_is_faster_than_the_largest_fleet(found):
     by_policy = found[1]
     # Messages go to whoever polls, so even there some wait behind what one instance holds.
     luck = SLOW.held / SLOW.rate
     assert all(by_policy[MOST].wait(0.95) <= other.wait(0.95) + luck for other in by_policy.values())
 
 
-def test_the_same_seed_gives_the_same():
+def test_the_same_seed_gives_the_same_result():
     trace = shaped("bursts", SLOW.rate, 3)
     assert trace == shaped("bursts", SLOW.rate, 3) != shaped("bursts", SLOW.rate, 4)
     first, second = (simulate(trace, SLOW, StepScaling(FLEET), Conditions(seed=5)) for _ in range(2))
@@ -87,7 +87,7 @@ def test_arrivals_are_in_order_and_within_the_time(shape):
     assert trace.arrivals[-1] < trace.seconds
 
 
-def test_a_lone_picture_takes_the_time_of_a_lone_picture():
+def test_a_single_picture_takes_the_time_of_one_picture():
     assert one_instance(Trace("one", [100.0], 600)).waits == pytest.approx([SLOW.lone_seconds])
 
 
@@ -104,7 +104,7 @@ def test_an_instance_is_paid_from_launch_to_end():
     assert grown.instance_hours == pytest.approx(1 + 2 * 60 / 3600)
 
 
-def test_an_instance_comes_into_service_after_its_boot():
+def test_an_instance_is_in_service_after_its_boot():
     grown = simulate(Trace("idle", [1.0], 900), SLOW, Scheduled(GROUP, [1, 2]), Conditions(lag_seconds=30))
     (when, decision), *_ = grown.decisions
     assert (when, decision.desired) == (90, 2)
@@ -113,13 +113,13 @@ def test_an_instance_comes_into_service_after_its_boot():
 
 
 @pytest.mark.parametrize("lag", [0, 45, 60, 100])
-def test_an_alarm_acts_as_late_as_its_metrics_come(lag):
+def test_an_alarm_is_delayed_by_the_lag_of_its_metrics(lag):
     trace = Trace("burst", [10.0] * 500, 1800)
     outcome = simulate(trace, SLOW, StepScaling(FLEET), Conditions(lag_seconds=lag))
     assert outcome.decisions[0][0] == 60 + lag
 
 
-def test_what_a_drained_instance_cannot_finish_in_time_is_given_back():
+def test_a_draining_instance_releases_unfinished_pictures():
     slower = replace(SLOW, rate=0.02, lone_seconds=50)
     trace = Trace("burst", [float(number) for number in range(8)], 600)
     outcome = simulate(trace, slower, Scheduled(replace(GROUP, desired=2), [2, 2, 1]), Conditions(lag_seconds=0))
@@ -127,7 +127,7 @@ def test_what_a_drained_instance_cannot_finish_in_time_is_given_back():
     assert outcome.given_back > 0
 
 
-def test_what_an_undrained_instance_holds_is_killed_and_done_later():
+def test_pictures_of_a_killed_instance_are_done_later():
     trace = Trace("burst", [float(number) for number in range(60, 68)], 600)
     scaler = Scheduled(replace(GROUP, desired=2), [2, 2, 1], drains=False)
     slower = replace(SLOW, rate=0.02, lone_seconds=50)
@@ -144,7 +144,7 @@ def test_the_old_policy_moves_by_one():
     assert {abs(after - before) for before, after in pairwise(wanted)} == {1}
 
 
-def test_alarms_on_what_is_not_simulated_are_refused():
+def test_alarms_on_unknown_metrics_are_refused():
     metrics = tuple(replace(metric, name="CPUUtilization") for metric in FLEET.out_alarm.metrics)
     with pytest.raises(policies.PolicyError, match="The alarms use CPUUtilization; "):
         StepScaling(replace(FLEET, out_alarm=replace(FLEET.out_alarm, metrics=metrics)))
@@ -161,7 +161,7 @@ def test_target_tracking_grows_in_proportion_and_shrinks_a_little():
     assert tracking.wanted(17, Capacity(desired=15, in_service=15)).desired == 14
 
 
-def test_foresight_is_there_when_the_burst_comes():
+def test_foresight_has_instances_ready_for_a_burst():
     trace = Trace("burst", [1800.0] * 20, 3600)
     outcome = simulate(trace, SLOW, foresight(GROUP, trace, SLOW, lag_seconds=45), Conditions(lag_seconds=45))
     assert outcome.waits[-1] <= 2 / SLOW.rate
@@ -233,7 +233,7 @@ def candidates():
     ]
 
 
-def test_every_candidate_is_a_policy_that_takes_away_no_more_than_the_surplus():
+def test_no_candidate_policy_removes_more_than_the_surplus():
     for candidate in candidates():
         fleet = tuning.fleet(candidate, FLEET, SLOW)
         for surplus in range(1, 25):
@@ -246,7 +246,7 @@ def test_every_candidate_is_a_policy_that_takes_away_no_more_than_the_surplus():
             assert 1 <= -steps[0].adjustment <= surplus
 
 
-def test_the_search_finds_what_is_no_worse_than_its_first_guess():
+def test_the_search_result_is_no_worse_than_its_first_guess():
     _, few = tuning.search(FLEET, SETTING, candidates=4, seed=1)
     best, more = tuning.search(FLEET, SETTING, candidates=12, seed=1)
     assert more <= few
@@ -288,7 +288,7 @@ def test_the_search_writes_policies_that_can_be_compared(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("files", [("ours.json",), ("old.json",), ("a/steep.json", "b/steep.json")])
-def test_a_policy_never_takes_the_place_of_another(tmp_path, files):
+def test_policies_with_the_same_name_are_refused(tmp_path, files):
     for file in files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text(FLEET.json())
@@ -310,7 +310,7 @@ def test_a_policy_never_takes_the_place_of_another(tmp_path, files):
         (("compare", "--plan", "samples/china.jpg"), "china.jpg isn't what `terraform show -json PLAN` prints"),
     ],
 )
-def test_bad_input_is_told_in_a_sentence(arguments, sentence):
+def test_bad_input_is_explained(arguments, sentence):
     code, output = run(*arguments)
     assert code == 1
     assert sentence in output

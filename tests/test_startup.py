@@ -7,12 +7,12 @@ from project.env import ConfigurationError
 from workers.startup import FETCH_SECONDS, check_held, request_visibility_timeout
 
 
-def test_holding_for_less_than_half_the_visibility_timeout_is_allowed():
+def test_holding_messages_for_less_than_half_the_visibility_timeout_is_allowed():
     check_held(batch_seconds=24.9, visibility_timeout=120)
 
 
 @pytest.mark.parametrize("batch_seconds", [25, 60])
-def test_holding_for_half_the_visibility_timeout_is_refused(batch_seconds):
+def test_holding_messages_for_half_the_visibility_timeout_is_refused(batch_seconds):
     with pytest.raises(ConfigurationError) as refusal:
         check_held(batch_seconds, visibility_timeout=120)
     sentence = str(refusal.value)

@@ -63,12 +63,12 @@ def test_a_picture_without_a_name_has_an_empty_one():
     assert storage.get_picture("stranger.jpg") == (b"bytes", "")
 
 
-def test_a_missing_picture_is_told_from_other_errors():
+def test_a_missing_picture_has_its_own_error():
     with pytest.raises(storage.PictureMissing, match="nowhere"):
         storage.get_picture("nowhere.jpg")
 
 
-def test_a_missing_bucket_is_no_missing_picture():
+def test_a_missing_bucket_is_not_a_missing_picture():
     with configured(INPUT_BUCKET="no-such-bucket"), pytest.raises(ClientError, match="NoSuchBucket"):
         storage.get_picture("any.jpg")
 
@@ -91,7 +91,7 @@ def test_a_failed_record_has_no_label(record):
         stored_text(f"{record.id}.txt")
 
 
-def test_no_record_is_none():
+def test_a_missing_record_is_none():
     assert storage.get_record(str(uuid4())) is None
 
 
@@ -109,14 +109,14 @@ def test_a_failure_after_a_success_changes_nothing(record):
     assert stored_text(f"{record.id}.txt") == "(test_0, bathtub)"
 
 
-def test_a_label_that_a_crash_left_out_is_written_by_the_repeat(record):
+def test_a_repeat_writes_a_label_that_a_crash_left_out(record):
     storage.put_record(record)
     s3().delete_object(Bucket=env.aws().output_bucket, Key=f"{record.id}.txt")
     storage.put_record(replace(record, label="tub"))
     assert stored_text(f"{record.id}.txt") == "(test_0, bathtub)"
 
 
-def test_of_many_writers_at_once_one_wins_and_all_hear_of_it(record):
+def test_of_concurrent_writers_one_wins_and_all_get_its_record(record):
     start = threading.Barrier(8)
 
     def put(number):
@@ -129,13 +129,13 @@ def test_of_many_writers_at_once_one_wins_and_all_hear_of_it(record):
     assert stored_text(f"{record.id}.txt") == f"(test_0, {stored.pop().label})"
 
 
-def test_a_stored_object_that_is_no_record_is_said_to_be_none(record):
+def test_a_stored_object_that_is_not_a_record_is_an_error(record):
     s3().put_object(Bucket=env.aws().output_bucket, Key=f"{record.id}.json", Body=b"[]")
     with pytest.raises(ContractError):
         storage.get_record(record.id)
 
 
-def test_a_signed_address_downloads_and_never_shows():
+def test_a_signed_url_downloads_and_never_shows_inline():
     storage.put_picture("a picture.svg", b"<svg/>", "image/svg+xml", "a picture.svg")
     url = storage.download_url(env.aws().input_bucket, "a picture.svg")
     assert httpx.get(url).content == b"<svg/>"

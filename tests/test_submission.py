@@ -1,4 +1,4 @@
-"""The way in: an accepted picture is in the bucket, in a row and on the queue; what can't be kept is not accepted."""
+"""Submission: an accepted picture is in the bucket, has a row and a message; else it is not accepted."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ from project.refusals import Refusal
 from tests.configuration import configured
 from tests.conftest import ROOT
 from tests.pictures import jpeg, of_pixels
-from tests.records import PICTURE, environment, requests, table_away
+from tests.records import PICTURE, environment, missing_table, requests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
@@ -52,7 +52,7 @@ def test_object_row_and_message_agree(sample, user):
     assert row.submitted_at is not None
 
 
-def test_the_key_begins_with_the_id_and_ends_with_what_the_bytes_are():
+def test_the_key_is_the_id_with_the_suffix_of_the_format():
     row = submit(upload(jpeg(), "called.png"), None)
     assert row.input_key == f"{row.id}.jpg"
 
@@ -79,7 +79,7 @@ def test_the_same_picture_twice_is_two_classifications():
     assert len(requests()) == 2
 
 
-def test_a_picture_is_accepted_while_the_request_queue_is_gone():
+def test_a_picture_is_accepted_without_the_request_queue():
     sqs().delete_queue(QueueUrl=env.aws().request_queue_url)
     try:
         row = submit(upload(), None)
@@ -89,7 +89,7 @@ def test_a_picture_is_accepted_while_the_request_queue_is_gone():
     assert Classification.objects.get(id=row.id).submitted_at is None
 
 
-def test_a_picture_is_accepted_while_the_broker_cannot_be_reached():
+def test_a_picture_is_accepted_while_the_broker_is_unavailable():
     code = (
         "from django.core.files.uploadedfile import SimpleUploadedFile\n"
         "from classify_app.intake.submission import submit\n"
@@ -114,8 +114,8 @@ def test_without_its_bucket_a_picture_is_not_accepted():
     assert requests() == []
 
 
-def test_without_its_table_a_picture_is_not_accepted():
-    with table_away(), pytest.raises(Refusal, match="registered"):
+def test_while_the_database_fails_a_picture_is_not_accepted():
+    with missing_table(), pytest.raises(Refusal, match="registered"):
         submit(upload(), None)
     assert requests() == []
 

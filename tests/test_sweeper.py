@@ -43,7 +43,7 @@ def test_it_is_sent_once():
     assert len(requests()) == 1
 
 
-def test_a_young_row_is_left_to_its_own_request():
+def test_a_recent_row_is_left_to_the_outbox():
     aged(timedelta(seconds=env.web().stale_after_seconds - 5))
     assert sweep() == 0
     assert requests() == []
@@ -63,7 +63,7 @@ def test_a_finished_row_is_never_sent_again(state):
     assert requests() == []
 
 
-def test_a_very_old_row_takes_its_stored_result():
+def test_a_very_old_row_is_completed_from_its_stored_record():
     old = aged(2 * VERY_OLD)
     storage.put_record(done(old))
     assert sweep() == 1
@@ -72,20 +72,20 @@ def test_a_very_old_row_takes_its_stored_result():
     assert requests() == []
 
 
-def test_a_very_old_row_without_a_stored_result_is_sent():
+def test_a_very_old_row_without_a_stored_record_is_sent():
     old = aged(2 * VERY_OLD)
     assert sweep() == 1
     assert [request["id"] for request in requests()] == [str(old.id)]
 
 
-def test_a_stored_result_that_cannot_be_read_does_not_hold_up_the_others():
+def test_an_unreadable_stored_record_does_not_block_the_others():
     broken, other = aged(3 * VERY_OLD), aged(2 * MINUTES)
     s3().put_object(Bucket=env.aws().output_bucket, Key=f"{broken.id}.json", Body=b'{"version": 2}')
     assert sweep() == 1
     assert [request["id"] for request in requests()] == [str(other.id)]
 
 
-def test_what_cannot_be_sent_is_left_to_the_next_sweep():
+def test_a_message_that_cannot_be_sent_is_left_to_the_next_sweep():
     stale = aged(2 * MINUTES)
     sqs().delete_queue(QueueUrl=env.aws().request_queue_url)
     try:
@@ -96,14 +96,14 @@ def test_what_cannot_be_sent_is_left_to_the_next_sweep():
     assert [request["id"] for request in requests()] == [str(stale.id)]
 
 
-def test_many_are_sent_ten_a_call(proxied):
+def test_messages_are_sent_ten_per_call(proxied):
     stale = [aged(2 * MINUTES) for _ in range(25)]
     assert sweep() == 25
     assert proxied.passed["SendMessageBatch"] == 3
     assert sorted(request["id"] for request in requests()) == sorted(str(one.id) for one in stale)
 
 
-def test_of_many_just_those_are_brought_in_that_were_sent(proxied):
+def test_only_sent_rows_count_as_recovered(proxied):
     stale = [aged(2 * MINUTES) for _ in range(5)]
     proxied.fault = faults.Fault(faults.PARTIAL)
     assert sweep() == 4
@@ -113,9 +113,9 @@ def test_of_many_just_those_are_brought_in_that_were_sent(proxied):
     assert sorted(request["id"] for request in requests()) == sorted(str(one.id) for one in stale)
 
 
-def test_the_command_says_how_many_it_brought_in():
+def test_the_command_prints_how_many_it_recovered():
     aged(2 * MINUTES)
     aged(2 * MINUTES)
     output = StringIO()
     call_command("resubmit_stale", stdout=output)
-    assert output.getvalue() == "2 brought in\n"
+    assert output.getvalue() == "2 recovered\n"

@@ -1,4 +1,4 @@
-"""The routes of the system this replaces: what its clients send works unmodified, and they get what they expect."""
+"""The legacy synchronous routes: requests and responses of unmodified clients."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from classify_app.models import Classification, State
 from classify_app.results.waiting import waiter
 from project import env
 from tests.configuration import configured
-from tests.records import PICTURE, answering, done, failed, finish, requests, row, table_away
+from tests.records import PICTURE, answering, done, failed, finish, missing_table, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -101,7 +101,7 @@ def test_of_many_at_once_each_gets_its_own_answer():
     assert waiter.waiting == {}
 
 
-def test_after_the_wait_the_answer_is_504_with_the_id_and_the_work_goes_on(short_wait):
+def test_after_the_wait_the_response_is_504_with_the_id_and_the_work_continues(short_wait):
     response = post()
     queued = Classification.objects.get()
     assert_one_line_of_text(response, 504)
@@ -142,7 +142,7 @@ def test_a_picture_in_another_field_is_refused_with_the_names_of_the_right_ones(
         ("application/x-www-form-urlencoded", 422),
     ],
 )
-def test_a_body_that_is_no_form_is_refused_with_a_line(content_type, status):
+def test_a_body_that_is_not_a_form_is_refused_with_a_line(content_type, status):
     response = async_to_sync(AsyncClient().post)("/", b"cat", content_type=content_type)
     assert_one_line_of_text(response, status)
 
@@ -152,8 +152,8 @@ def test_more_parts_than_a_form_may_have_are_refused_with_a_line():
     assert_one_line_of_text(async_to_sync(posting)(*parts), 400)
 
 
-def test_while_the_database_is_away_the_answer_is_503_and_when_to_try_again():
-    with table_away():
+def test_while_the_database_fails_the_response_is_503_with_retry_after():
+    with missing_table():
         response = post()
     assert_one_line_of_text(response, 503)
     assert int(response["Retry-After"]) > 0
@@ -177,7 +177,7 @@ def test_a_finished_row_keeps_the_users_file_name():
     assert Classification.objects.get().file_name == "my cat, asleep.png"
 
 
-def test_a_row_of_another_request_answers_nobody(short_wait):
+def test_another_requests_row_wakes_no_waiting_request(short_wait):
     other = row()
     finish(done(other))
     assert post().status_code == 504

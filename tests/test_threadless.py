@@ -1,4 +1,4 @@
-"""Middleware without threads: asynchronous requests are guarded, logged in and told messages as Django does it."""
+"""Middleware without threads: CSRF, login and messages work in asynchronous requests as in Django."""
 
 import asyncio
 import threading
@@ -69,7 +69,7 @@ def test_messages_reach_the_next_page(visit, account):
     assert "was added successfully" in visit(add_a_group).text
 
 
-def test_answers_carry_the_headers_of_all_middleware(visit):
+def test_responses_have_the_headers_of_all_middleware(visit):
     headers = visit(lambda client: client.get("/healthz")).headers
     page = visit(lambda client: client.get("/login/"))
     for name in ("X-Content-Type-Options", "Content-Security-Policy", "X-Frame-Options", "Content-Length"):

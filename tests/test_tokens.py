@@ -1,4 +1,4 @@
-"""API tokens: who has one gets as far as its scopes reach, sees what is theirs, and loses it when it is revoked."""
+"""API tokens: a token allows what its scopes say on its user's data, until it is revoked."""
 
 import re
 from datetime import date, timedelta
@@ -57,7 +57,7 @@ def assert_problem(response, status, code):
     assert response.json()["type"] == f"urn:problem:{code}"
 
 
-def test_what_a_token_sends_belongs_to_its_user(program, user):
+def test_an_upload_with_a_token_belongs_to_its_user(program, user):
     response = program.post(API, {"file": picture()}, headers=bearer(token_of(user)))
     assert response.status_code == 202
     assert Classification.objects.get().owner == user
@@ -70,7 +70,7 @@ def test_a_wait_with_a_token_is_answered(program, user):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_without_a_token_the_api_says_what_is_asked_for(program, method):
+def test_without_a_token_the_api_names_the_expected_header(program, method):
     response = getattr(program, method)(API)
     assert_problem(response, 401, "unauthenticated")
     assert response["WWW-Authenticate"] == "Bearer"
@@ -82,13 +82,13 @@ def test_without_a_token_the_api_says_what_is_asked_for(program, method):
     ["Bearer unknown", "Bearer ", "Bearer", "", "Basic YTpi", "unknown", "Bearer \xff\x00", "Bearer " + "x" * 9000],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_what_is_no_token_is_refused(program, user, header, method):
+def test_an_invalid_token_is_refused(program, user, header, method):
     program.force_login(user)
     assert_problem(getattr(program, method)(API, headers={"Authorization": header}), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(("scope", "method"), [("read", "post"), ("write", "get")])
-def test_a_token_reaches_no_further_than_its_scope(program, user, scope, method):
+def test_a_token_is_limited_to_its_scope(program, user, scope, method):
     response = getattr(program, method)(API, headers=bearer(token_of(user, scope)))
     assert_problem(response, 403, "scope")
 
@@ -106,13 +106,13 @@ def test_a_token_is_valid_to_the_end_of_its_last_day(program, user, days, status
     assert program.get(API, headers=bearer(text)).status_code == status
 
 
-def test_the_token_of_a_user_who_is_no_longer_active_is_refused(program, user):
+def test_the_token_of_an_inactive_user_is_refused(program, user):
     text = token_of(user)
     User.objects.update(is_active=False)
     assert_problem(program.get(API, headers=bearer(text)), 401, "unauthenticated")
 
 
-def test_only_a_digest_is_kept(user):
+def test_only_the_digest_is_stored(user):
     text = token_of(user)
     kept = ApiToken.objects.values().get()
     assert kept["digest"] == digest(text)
@@ -120,7 +120,7 @@ def test_only_a_digest_is_kept(user):
     assert kept["beginning"] == text[:8]
 
 
-def test_its_use_is_noted_to_the_hour(program, user):
+def test_the_last_use_is_stored_once_an_hour(program, user):
     text = token_of(user)
     assert ApiToken.objects.get().last_used_at is None
     program.get(API, headers=bearer(text))
@@ -132,14 +132,14 @@ def test_its_use_is_noted_to_the_hour(program, user):
     assert ApiToken.objects.get().last_used_at >= noted
 
 
-def test_looking_a_token_up_leaves_no_pooled_connection_behind(program, user):
+def test_a_token_lookup_releases_its_pooled_connection(program, user):
     program.post(API, {"file": picture()}, headers=bearer(token_of(user)))
     left = [threads.submit(lambda: connections["default"].connection).result() for _ in range(THREADS)]
     # To SQLite each thread keeps its own, since there is no pool that anybody else would need it from.
     assert [one for one in left if one is not None and connection.vendor != "sqlite"] == []
 
 
-def test_a_session_lets_in_too_with_the_csrf_token(user, program):
+def test_a_session_with_the_csrf_token_is_accepted_too(user, program):
     program.force_login(user)
     assert program.get(API).status_code == 200
     assert_problem(program.post(API, {"file": picture()}), 403, "csrf")
@@ -157,7 +157,7 @@ def test_each_user_sees_their_own_and_staff_see_all(program, user, staff):
     assert [resource["id"] for resource in listed] == [str(own.id)]
 
 
-def test_another_users_classification_is_not_there(program, user):
+def test_another_users_classification_is_unknown_to_the_api(program, user):
     for foreign in (row(owner=User.objects.create_user("another")), row()):
         assert_problem(program.get(f"{API}/{foreign.id}", headers=bearer(token_of(user))), 404, "not_found")
 
@@ -171,19 +171,19 @@ def test_the_synchronous_routes_are_closed_without_a_token(user):
 
 
 @pytest.mark.usefixtures("closed_routes")
-def test_the_synchronous_routes_take_a_token(user):
+def test_the_synchronous_routes_accept_a_token(user):
     with answering():
         response = post_to_old_route(**bearer(token_of(user, "write")))
     assert (response.status_code, response.text) == (200, "tabby")
     assert Classification.objects.get().owner == user
 
 
-def test_the_synchronous_routes_want_the_scope_to_write(user):
+def test_the_synchronous_routes_need_the_scope_write(user):
     response = post_to_old_route(**bearer(token_of(user, "read")))
     assert (response.status_code, response.text) == (403, "The token does not have the scope write.")
 
 
-def test_an_open_route_refuses_a_wrong_token_and_takes_none():
+def test_an_open_route_refuses_a_wrong_token_and_accepts_none():
     assert post_to_old_route(**bearer("wrong")).status_code == 401
     with answering():
         assert post_to_old_route().text == "tabby"
@@ -214,12 +214,12 @@ def test_the_command_replaces_a_token_of_the_same_name(user):
         (["a user", "--name=x", "--scope=read", "--last-day=soon"], "invalid"),
     ],
 )
-def test_the_command_refuses_with_a_sentence(user, arguments, reason):
+def test_the_command_explains_a_refusal(user, arguments, reason):
     with pytest.raises(CommandError, match=reason):
         call_command("create_token", *arguments)
     assert not ApiToken.objects.exists()
 
 
-def test_the_last_possible_day_is_taken(user):
+def test_the_last_possible_day_is_accepted(user):
     assert token_of(user, last_day=date.max)
     assert ApiToken.objects.get().state == "valid"

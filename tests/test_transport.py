@@ -1,4 +1,4 @@
-"""The mended SQS transport: after a fault of SQS the consumer receives again; acknowledgements go in batches."""
+"""The SQS transport: the consumer recovers from faults of SQS, and acknowledges in batches."""
 
 import json
 import time
@@ -41,7 +41,7 @@ class Receiving:
         deadline = time.monotonic() + seconds
         while not happened():
             assert time.monotonic() < deadline, "it did not happen"
-            self.hub.call_later(0.02, lambda: None)  # so that the loop comes back
+            self.hub.call_later(0.02, lambda: None)  # so that next() returns soon
             next(self._loop)
 
     def during(self, seconds: float) -> None:
@@ -94,7 +94,7 @@ def test_after_a_fault_the_consumer_receives_again(aws, proxy, monkeypatch, kind
     assert len(consumer.messages) == 1
 
 
-def test_acknowledged_messages_are_deleted_ten_a_call(aws, proxy, monkeypatch):
+def test_acknowledged_messages_are_deleted_ten_per_call(aws, proxy, monkeypatch):
     put(25)
     with receiving(proxy.url, monkeypatch, prefetch=25) as consumer:
         consumer.until(lambda: len(consumer.messages) == 25)
@@ -106,7 +106,7 @@ def test_acknowledged_messages_are_deleted_ten_a_call(aws, proxy, monkeypatch):
     assert proxy.passed["DeleteMessageBatch"] <= 4
 
 
-def test_a_full_consumer_takes_no_more_until_there_is_room(aws, proxy, monkeypatch):
+def test_a_full_consumer_receives_nothing_until_a_place_is_free(aws, proxy, monkeypatch):
     put(5)
     with receiving(proxy.url, monkeypatch, prefetch=2) as consumer:
         consumer.until(lambda: len(consumer.messages) == 2)
@@ -129,7 +129,7 @@ def test_a_busy_consumer_receives_ten_at_a_time(aws, proxy, monkeypatch):
         assert proxy.passed["ReceiveMessage"] - before <= 8
 
 
-def test_a_consumer_that_may_not_receive_does_not(aws, proxy, monkeypatch):
+def test_a_paused_consumer_receives_nothing(aws, proxy, monkeypatch):
     with receiving(proxy.url, monkeypatch) as consumer:
         consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
         consumer.channel.may_receive = lambda: False
@@ -141,7 +141,7 @@ def test_a_consumer_that_may_not_receive_does_not(aws, proxy, monkeypatch):
         consumer.until(lambda: consumer.messages)
 
 
-def test_few_free_places_are_filled_in_the_end(aws, proxy, monkeypatch):
+def test_few_free_places_are_filled_after_a_wait(aws, proxy, monkeypatch):
     put(11)
     with receiving(proxy.url, monkeypatch, prefetch=10) as consumer:
         consumer.until(lambda: len(consumer.messages) == 10)
@@ -149,7 +149,7 @@ def test_few_free_places_are_filled_in_the_end(aws, proxy, monkeypatch):
         consumer.until(lambda: len(consumer.messages) == 11)
 
 
-def test_while_nobody_listens_the_consumer_tries_again(aws, proxy, monkeypatch):
+def test_the_consumer_retries_refused_connections(aws, proxy, monkeypatch):
     port = proxy.server_port
     with receiving(proxy.url, monkeypatch) as consumer:
         consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
@@ -161,27 +161,27 @@ def test_while_nobody_listens_the_consumer_tries_again(aws, proxy, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)
         put()
         consumer.until(lambda: consumer.messages)
-    again.shutdown()  # later than the consumer, which gives its message back through it
+    again.shutdown()  # after the consumer, which releases its message through it
     assert len(consumer.messages) == 1
 
 
 def depth() -> tuple[int, int]:
-    """Return how many messages wait, and how many somebody holds."""
+    """Return the number of messages that are visible, and that are in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = sqs().get_queue_attributes(QueueUrl=env.aws().request_queue_url, AttributeNames=names)["Attributes"]
     return int(found[names[0]]), int(found[names[1]])
 
 
-def test_what_is_held_is_what_is_neither_acknowledged_nor_rejected(aws, proxy, monkeypatch):
+def test_messages_are_in_flight_until_they_are_acknowledged_or_rejected(aws, proxy, monkeypatch):
     put(5)
     with receiving(proxy.url, monkeypatch) as consumer:
         consumer.until(lambda: len(consumer.messages) == 5)
         for message in consumer.messages[:2]:
             message.ack()
-        assert sorted(consumer.channel.held) == sorted(message.delivery_tag for message in consumer.messages[2:])
+        assert sorted(consumer.channel.in_flight) == sorted(message.delivery_tag for message in consumer.messages[2:])
 
 
-def test_what_comes_after_a_cancel_is_given_back_at_once(aws, proxy, monkeypatch):
+def test_messages_received_after_a_cancel_are_released_at_once(aws, proxy, monkeypatch):
     with receiving(proxy.url, monkeypatch, wait_seconds=10) as consumer:
         consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
         assert consumer.channel.open_receives == 1
@@ -193,19 +193,19 @@ def test_what_comes_after_a_cancel_is_given_back_at_once(aws, proxy, monkeypatch
     assert proxy.passed["ChangeMessageVisibilityBatch"] == 1
 
 
-def test_visibility_is_set_ten_a_call(aws, proxy, monkeypatch):
+def test_visibility_is_set_ten_per_call(aws, proxy, monkeypatch):
     put(25)
     with receiving(proxy.url, monkeypatch, prefetch=25) as consumer:
         consumer.until(lambda: len(consumer.messages) == 25)
         consumer.consumer.cancel()
         consumer.until(lambda: not consumer.channel.open_receives)
-        consumer.channel.set_visibility(consumer.channel.held, 0, env.aws().request_queue_url)
+        consumer.channel.set_visibility(consumer.channel.in_flight, 0, env.aws().request_queue_url)
         assert depth() == (25, 0)
     assert proxy.passed["ChangeMessageVisibilityBatch"] >= 3
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"properties": null}', '{"properties": {"delivery_info": []}}'])
-def test_a_message_that_cannot_be_read_is_left_lying_and_the_next_is_received(aws, proxy, monkeypatch, body):
+def test_an_unreadable_message_stays_and_the_next_is_received(aws, proxy, monkeypatch, body):
     sqs().send_message(QueueUrl=env.aws().request_queue_url, MessageBody=body)
     put()
     with receiving(proxy.url, monkeypatch, prefetch=1) as consumer:
@@ -213,7 +213,7 @@ def test_a_message_that_cannot_be_read_is_left_lying_and_the_next_is_received(aw
     assert "DeleteMessageBatch" not in proxy.passed
 
 
-def test_a_message_that_lies_of_its_queue_is_deleted_from_the_one_it_came_from(aws, proxy, monkeypatch):
+def test_a_message_with_a_wrong_routing_key_is_deleted_from_its_own_queue(aws, proxy, monkeypatch):
     lie = {"body": "{}", "properties": {"delivery_info": {"routing_key": 7}, "delivery_tag": "x"}}
     sqs().send_message(QueueUrl=env.aws().request_queue_url, MessageBody=json.dumps(lie))
     with receiving(proxy.url, monkeypatch) as consumer:

@@ -1,4 +1,4 @@
-"""Waiting: many requests, one query; each is answered when its own row is finished, or told that it is not."""
+"""Waiting requests: one query for all; each ends when its own row is finished, or after its time-out."""
 
 import asyncio
 import threading
@@ -11,9 +11,9 @@ from django.db import connections
 
 from classify_app.models import Classification
 from classify_app.results.completion import complete
-from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_of, poll_thread
+from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_among, poll_thread
 from classify_app.threads import THREADS, in_thread
-from tests.records import done, failed, row, table_away
+from tests.records import done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
@@ -24,7 +24,7 @@ def pollers():
 
 @async_to_sync
 async def wait_for_all(ids, seconds, meanwhile):
-    """Wait for all ids with one waiter while `meanwhile` runs; return the answers, the pollers, who is left waiting."""
+    """Wait for all ids with one waiter while `meanwhile` runs; return results, pollers and remaining waits."""
     waiter = Waiter()
     waits = [asyncio.create_task(waiter.wait(id, seconds)) for id in ids]
     await asyncio.sleep(0.1)
@@ -46,18 +46,18 @@ def test_a_wait_ends_as_soon_as_its_row_is_finished(outcome):
     assert time.monotonic() - start < 2
 
 
-def test_a_row_that_is_finished_already_is_answered():
+def test_a_wait_for_a_finished_row_ends_at_once():
     finished = row()
     complete(done(finished))
     assert wait_for_all([finished.id], 20, nothing)[0] == [True]
 
 
-def test_a_wait_that_times_out_says_so_and_leaves_nothing_behind():
+def test_a_wait_that_times_out_returns_false_and_is_forgotten():
     answers, _, left = wait_for_all([row().id], 0.3, nothing)
     assert (answers, left) == ([False], {})
 
 
-def test_many_waits_are_answered_by_one_poller():
+def test_one_poller_serves_many_waits():
     rows = [row() for _ in range(300)]
 
     def finish_all():
@@ -75,13 +75,13 @@ def test_many_may_wait_for_the_same_row():
     assert (answers, left) == ([True] * 5, {})
 
 
-def test_each_wait_hears_of_its_own_row_alone():
+def test_each_wait_ends_only_with_its_own_row():
     finished, queued = row(), row()
     answers, _, left = wait_for_all([queued.id, finished.id], 2, lambda: complete(done(finished)))
     assert (answers, left) == ([False, True], {})
 
 
-def test_a_wait_that_is_given_up_leaves_nothing_behind():
+def test_a_cancelled_wait_is_forgotten():
     @async_to_sync
     async def left_after_giving_up():
         waiter = Waiter()
@@ -104,11 +104,11 @@ def test_the_poller_ends_with_the_last_wait():
     assert pollers_afterwards() == []
 
 
-def test_waits_outlast_an_absence_of_the_database():
+def test_waits_survive_a_database_outage():
     queued = row()
 
     def go_away_and_come_back():
-        with table_away():
+        with missing_table():
             time.sleep(0.3)
         complete(done(queued))
 
@@ -116,15 +116,15 @@ def test_waits_outlast_an_absence_of_the_database():
     assert (answers, left) == ([True], {})
 
 
-def test_more_ids_than_fit_a_query_are_asked_for():
+def test_many_ids_are_split_into_several_queries():
     one, another = row(), row()
     complete(done(one))
     complete(done(another))
     ids = [one.id, *(uuid4() for _ in range(2 * IDS_PER_QUERY)), another.id, row().id]
-    assert set(finished_of(ids)) == {one.id, another.id}
+    assert set(finished_among(ids)) == {one.id, another.id}
 
 
-def test_an_upload_thread_gives_its_connection_back_to_the_pool():
+def test_an_upload_thread_returns_its_connection_to_the_pool():
     def use_the_database():
         assert not Classification.objects.exists()
         return connections["default"]
@@ -134,7 +134,7 @@ def test_an_upload_thread_gives_its_connection_back_to_the_pool():
     assert (its_own.connection is None) == (its_own.vendor != "sqlite")  # of which there is no pool
 
 
-def test_threads_share_a_bounded_number_of_threads():
+def test_requests_share_a_limited_number_of_threads():
     @async_to_sync
     async def threads():
         return await asyncio.gather(*(in_thread(threading.get_ident) for _ in range(100)))

@@ -1,1 +1,1 @@
-"""The worker tier: takes pictures from the request queue and says what is on them. Knows nothing of Django."""
+"""The worker tier: receives pictures from the request queue and classifies them. It doesn't use Django."""

@@ -1,4 +1,4 @@
-"""`python -m workers cat.jpg …` says what is on pictures, with no AWS; `export` and `verify` prepare other engines."""
+"""`python -m workers cat.jpg …` classifies pictures without AWS; `export` and `verify` prepare other engines."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ CLASSIFY = "classify"
 
 
 class Commands(typer.core.TyperGroup):
-    """Takes what is no command for the first picture to classify."""
+    """Runs `classify` if the first argument is not a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, "--help"):
@@ -43,11 +43,11 @@ def about() -> None:
 @app.command(CLASSIFY)
 def classify(
     pictures: Pictures,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture.")] = False,
 ) -> None:
-    """Say what is on PICTURES: the likeliest label and its confidence, with the model that MODEL names.
+    """Classify PICTURES: print the most likely label and its confidence, by the model that MODEL names.
 
-    Exit code 1 if any of them can't be classified.
+    The exit code is 1 if any of them can't be classified.
     """
     logs.configure()
     classifying = pipeline()

@@ -1,4 +1,4 @@
-"""Precisions below fp32 run only where they were compared with it, on photographs, and found good enough."""
+"""Admission of precisions below fp32: they run only after `python -m workers verify` has compared them with fp32."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -18,10 +18,10 @@ Probabilities = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Comparison:
-    """How an engine's probabilities differ from the reference's, over the same photographs.
+    """How an engine's probabilities differ from the reference's, on the same photographs.
 
-    `top1_agreement` is the share of photographs with the same likeliest label, `top5_overlap` the mean share of the
-    five likeliest that are the same, `largest_difference` that of any probability.
+    top1_agreement: share of photographs with the same most likely label, 0 to 1. top5_overlap: mean share of the five
+    most likely labels that are the same, 0 to 1. largest_difference: the largest absolute difference of a probability.
     """
 
     photographs: int
@@ -31,6 +31,7 @@ class Comparison:
 
 
 def compare(found: Probabilities, reference: Probabilities) -> Comparison:
+    """Compare two arrays of probabilities, each (photographs, labels), in the same order."""
     top5s = zip(_top5(found), _top5(reference), strict=True)
     return Comparison(
         photographs=len(reference),
@@ -45,25 +46,25 @@ def _top5(probabilities: Probabilities) -> npt.NDArray[np.intp]:
 
 
 def identity(engine: Engine) -> dict[str, str]:
-    """Return what an admission holds for; another export of the same network is another one."""
+    """Return what identifies an engine in VERIFIED_FILE. Another export of the same network needs its own admission."""
     return {
         "engine": engine.name,
         "precision": engine.precision,
         "model": engine.model.name,
-        "weights": engine.model.weights.rpartition(" ")[2],  # a file's digest, whatever the file is called
+        "weights": engine.model.weights.rpartition(" ")[2],  # the file's digest, without its name
         "digest": engine.digest,
     }
 
 
-def note(engine: Engine, comparison: Comparison, admitted: bool, file: Path) -> None:
-    """Note in a file that an engine is admitted, or is no longer."""
+def save(engine: Engine, comparison: Comparison, admitted: bool, file: Path) -> None:
+    """Write to a file that an engine is admitted, or remove it from the file."""
     others = [entry for entry in _entries(file) if entry["identity"] != identity(engine)]
     ours = [{"identity": identity(engine), **asdict(comparison)}] if admitted else []
     file.write_text(json.dumps(others + ours, indent=1) + "\n")
 
 
 def check(engine: Engine, file: Path) -> None:
-    """Raises ConfigurationError for a precision below fp32 that was not admitted."""
+    """Raise ConfigurationError if the engine's precision is below fp32 and not admitted."""
     if engine.precision != "fp32" and not any(entry["identity"] == identity(engine) for entry in _entries(file)):
         raise ConfigurationError(
             f"PRECISION={engine.precision} is not admitted for {engine.model.name} ({engine.model.weights}) by {file}, "
@@ -77,5 +78,5 @@ def _entries(file: Path) -> list[dict[str, Any]]:
     try:
         entries: list[dict[str, Any]] = json.loads(file.read_text())
     except ValueError as error:
-        raise ConfigurationError(f"VERIFIED_FILE={file} is no JSON: {error}") from error
+        raise ConfigurationError(f"VERIFIED_FILE={file} is not JSON: {error}") from error
     return entries

@@ -8,7 +8,7 @@ from project import env, logs
 from project.broker.celery import app
 from project.broker.events import WorkerDetails
 from workers import readiness, tasks  # noqa: F401 -- registers the task
-from workers.holding import Hold
+from workers.in_flight import InFlightStep
 from workers.startup import ModelStep
 
 setup_logging.connect(logs.configure)
@@ -17,6 +17,6 @@ worker_shutting_down.connect(readiness.stopping)
 app.conf.worker_concurrency = env.worker().held_messages
 app.steps["worker"].add(ModelStep)
 app.steps["consumer"].add(WorkerDetails)
-app.steps["consumer"].add(Hold)
-# The result backend's errors, with a traceback each; the task says of them in a line what is needed.
+app.steps["consumer"].add(InFlightStep)
+# Errors of the result backend, each with a traceback. ClassifyTask.on_failure logs them in one line.
 warnings.filterwarnings("ignore", message="Exception raised outside body")

@@ -1,4 +1,4 @@
-"""The classifier: a batch of decoded pictures in, the likeliest labels of each out, whatever the engine."""
+"""The classifier: from a batch of preprocessed pictures to the most likely labels of each, with any engine."""
 
 import time
 from collections.abc import Sequence
@@ -15,21 +15,24 @@ TOP_K = 5
 
 
 class Classifier:
-    """Safe to use from many threads; each runs a forward pass of its own."""
+    """Classifies batches with an engine. Thread-safe: each thread runs its own forward pass."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.model = engine.model
 
     def classify(self, batch: Sequence[Input]) -> list[tuple[Prediction, ...]]:
-        """Return the TOP_K likeliest labels of each picture, best first, with their softmax probabilities.
+        """Return the TOP_K most likely labels of each picture, best first, with their softmax probabilities.
 
-        Pictures are float32, (3, height, width).
+        batch: float32, each (3, height, width).
         """
         return [self._likeliest(probabilities) for probabilities in self.probabilities(batch)]
 
     def probabilities(self, batch: Sequence[Input]) -> npt.NDArray[np.float64]:
-        """Return the probability of each label for each picture: (N, labels). Pictures of one size share a pass."""
+        """Return the probability of each label for each picture: float64, (N, labels).
+
+        Pictures of the same size share a forward pass.
+        """
         found = np.empty((len(batch), len(self.model.labels)))
         sizes = {picture.shape for picture in batch}
         for size in sizes:
@@ -44,7 +47,10 @@ class Classifier:
         return tuple(Prediction(labels[i], int(i), round(float(probabilities[i]), 6)) for i in ordered)
 
     def warm_up(self, max_batch_size: int, threads: int) -> float:
-        """Run a batch of each size, so that none is slow later; return the seconds that a full one takes."""
+        """Run a batch of each size, so that none is slow later; return the longest time in seconds.
+
+        The batches run on `threads` threads at the same time, as under load.
+        """
         side = self.model.preprocessing.crop
 
         def run(size: int) -> float:
@@ -52,7 +58,7 @@ class Classifier:
             self.engine.logits(np.zeros((size, 3, side, side), np.float32))
             return time.monotonic() - started
 
-        # The largest first, so that the threads end together.
+        # Largest first, so that the threads end at about the same time.
         with ThreadPoolExecutor(threads) as runners:
             return max(runners.map(run, range(max_batch_size, 0, -1)))
 

@@ -1,6 +1,6 @@
-"""Commands that prepare another engine: `export` writes a network for ONNX Runtime, `verify` admits a precision.
+"""Commands that prepare other engines: `export` writes a network for ONNX Runtime, `verify` admits a precision.
 
-Both need PyTorch, so they run where images are built, and on no worker.
+Both need PyTorch, so they run where machine images are built and not on workers.
 """
 
 import tempfile
@@ -26,12 +26,12 @@ from workers.preprocess import Input
 if TYPE_CHECKING:
     from workers.networks import Trained
 
-CHUNK = 8
+CHUNK = 8  # pictures compared at a time, which bounds the memory
 EXPORT_REQUIREMENTS = "requirements/export.txt"
 console = Console(stderr=True)
 
 Photographs = Annotated[
-    list[Path], typer.Argument(help="Photographs, a hundred or more, of what will be classified.", exists=True)
+    list[Path], typer.Argument(help="A hundred or more photographs of the kind that will be classified.", exists=True)
 ]
 
 
@@ -45,12 +45,12 @@ def export(
     photographs: Annotated[
         list[Path] | None, typer.Argument(help="With int8: photographs to calibrate it on.", exists=True)
     ] = None,
-    precision: Annotated[Exported, typer.Option(help="What to compute in.")] = Exported.FP32,
+    precision: Annotated[Exported, typer.Option(help="Precision of the exported network.")] = Exported.FP32,
 ) -> None:
     """Write the network that MODEL and MODEL_WEIGHTS name to FILE, for workers with ENGINE=onnx."""
     logs.configure()
     if precision is Exported.INT8 and not photographs:
-        raise typer.BadParameter("int8 is calibrated: name photographs, a hundred or so, after FILE")
+        raise typer.BadParameter("int8 needs calibration: name photographs, about a hundred, after FILE")
     with engines.needing(EXPORT_REQUIREMENTS):
         from workers import export as onnx_file
     trained = _trained()
@@ -66,15 +66,15 @@ def export(
 
 def verify(
     photographs: Photographs,
-    least_top1: Annotated[float, typer.Option(help="Least top-1 agreement to admit.", min=0, max=1)] = 0.98,
-    least_top5: Annotated[float, typer.Option(help="Least top-5 overlap to admit.", min=0, max=1)] = 0.9,
+    least_top1: Annotated[float, typer.Option(help="Minimum top-1 agreement.", min=0, max=1)] = 0.98,
+    least_top5: Annotated[float, typer.Option(help="Minimum top-5 overlap.", min=0, max=1)] = 0.9,
     most_difference: Annotated[
-        float, typer.Option(help="Largest difference of a probability to admit.", min=0, max=1)
+        float, typer.Option(help="Largest allowed difference of a probability.", min=0, max=1)
     ] = 0.15,
 ) -> None:
     """Compare the configured ENGINE and PRECISION with PyTorch's fp32 on PHOTOGRAPHS, files or folders of them.
 
-    If they agree the precision is admitted, and noted in VERIFIED_FILE. Exit code 1 if it is refused.
+    If they agree, the precision is admitted and written to VERIFIED_FILE. Otherwise the exit code is 1.
     """
     logs.configure()
     config = env.worker()
@@ -82,8 +82,8 @@ def verify(
     trained = _trained()
     if (trained.model.name, trained.model.weights) != (engine.model.name, engine.model.weights):
         raise ConfigurationError(
-            f"MODEL and MODEL_WEIGHTS give {trained.model.name} ({trained.model.weights}), and what is to be verified "
-            f"is {engine.model.name} ({engine.model.weights}): compare a network with itself."
+            f"MODEL and MODEL_WEIGHTS give {trained.model.name} ({trained.model.weights}), but the engine to verify "
+            f"runs {engine.model.name} ({engine.model.weights}): compare a network with itself."
         )
     from workers.engines.pytorch import TorchEngine
 
@@ -95,7 +95,7 @@ def verify(
         and comparison.largest_difference <= most_difference
     )
     file = Path(config.verified_file)
-    admission.note(engine, comparison, admitted, file)
+    admission.save(engine, comparison, admitted, file)
     _print(engine, comparison, admitted, file)
     if not admitted:
         raise typer.Exit(1)
@@ -106,18 +106,18 @@ def _trained() -> "Trained":
         from workers import networks
     trained = networks.load(env.worker())
     if trained.model.weights == networks.RANDOM:
-        console.print("[yellow]Random weights prove nothing of a precision, and their labels mean nothing.[/yellow]")
+        console.print("[yellow]Random weights say nothing about a precision, and their labels mean nothing.[/yellow]")
     return trained
 
 
 def _files(paths: list[Path]) -> list[Path]:
-    """Return files, and those of folders that look like pictures."""
+    """Return the files among `paths`, and the pictures in the folders among them, by suffix."""
     suffixes = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
     files: list[Path] = []
     for path in paths:
         files += sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes) if path.is_dir() else [path]
     if not files:
-        raise ConfigurationError("No photographs there.")
+        raise ConfigurationError("No photographs found.")
     return files
 
 
@@ -161,4 +161,4 @@ def _print(engine: Any, comparison: Comparison, admitted: bool, file: Path) -> N
     )
     table.title = f"{engine.name} {engine.precision} against torch fp32: {engine.model.name}, {engine.model.weights}"
     Console().print(table)
-    Console().print(f"[green]admitted[/green], noted in {file}" if admitted else "[red]refused[/red]")
+    Console().print(f"[green]admitted[/green], written to {file}" if admitted else "[red]refused[/red]")

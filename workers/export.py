@@ -1,4 +1,4 @@
-"""From PyTorch's network to a file that ONNX Runtime runs: self-describing, in fp32 or, calibrated, in int8."""
+"""Export PyTorch's network to ONNX, in fp32 or calibrated int8, with the model's description in the file."""
 
 import logging
 import tempfile
@@ -21,7 +21,7 @@ EXAMPLES = 2
 
 
 def export(trained: Trained, path: Path) -> None:
-    """Write a network as ONNX, in fp32, for batches of any size."""
+    """Write a network as ONNX in fp32, for any batch size."""
     side = trained.model.preprocessing.crop
     with _quiet():
         torch.onnx.export(
@@ -39,7 +39,7 @@ def export(trained: Trained, path: Path) -> None:
 
 
 def quantize(path: Path, quantized: Path, inputs: Iterable[npt.NDArray[np.float32]]) -> None:
-    """Write an exported network in int8, its ranges calibrated on inputs of (3, crop, crop)."""
+    """Quantise an exported network to int8. Its ranges are calibrated on inputs: float32, each (3, crop, crop)."""
     metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared = Path(folder, "prepared.onnx")
@@ -58,7 +58,7 @@ def quantize(path: Path, quantized: Path, inputs: Iterable[npt.NDArray[np.float3
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what the libraries say of each node."""
+    """Suppress the libraries' warnings about each node."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -69,7 +69,7 @@ def _quiet() -> Iterator[None]:
 
 
 class Calibration(CalibrationDataReader):
-    """Hands over one input at a time."""
+    """Yields the calibration inputs to ONNX Runtime, one at a time."""
 
     def __init__(self, inputs: Iterable[npt.NDArray[np.float32]]) -> None:
         self._inputs: Iterator[npt.NDArray[np.float32]] = iter(inputs)

@@ -1,7 +1,7 @@
-"""A process of its own for pictures that may have ended a worker: what kills it can be seen, and kills nothing else.
+"""A child process for pictures that may have crashed a worker.
 
-A worker that dies takes along all that it held, and each of those messages then comes a second time. So from the
-second receive on a picture is classified here, one at a time, and a death belongs to the picture that caused it.
+If a worker crashes, all its messages in flight are received again. So from its second receive on, a picture is
+classified in a child process, one at a time. A crash of the child is then due to one picture, and harms no other.
 """
 
 import multiprocessing
@@ -20,28 +20,32 @@ from workers.pipeline import Outcome, pipeline
 
 log = structlog.get_logger()
 
-READY_SECONDS = 120  # to import torch and to load the model
+READY_SECONDS = 120  # for importing torch and loading the model
 PICTURE_SECONDS = 60
 
 
 class ChildUnavailable(Exception):
-    """The child ended before it had a picture; no picture is to blame, so trying again is right."""
+    """The child process didn't start or was stopped. The picture is not to blame, so a retry may succeed."""
 
 
-class Isolated:
-    """Classifies in a child process, which is started at the first picture and again after each death."""
+class IsolatedClassifier:
+    """Classifies in a child process, which is started for the first picture and again after each crash. Thread-safe."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self.child: Any = None
         self.pipe: Any = None
 
     def classify(self, content: bytes) -> Outcome:
-        """Raises BadPicture, also where the picture ends the child or takes too long; ChildUnavailable."""
-        with self._turn:
+        """Return the picture's labels, header and thumbnail.
+
+        Raises BadPicture, also if the picture crashes the child or takes more than PICTURE_SECONDS; ChildUnavailable if
+        the child doesn't start or is stopped; RuntimeError for any other error in the child.
+        """
+        with self._lock:
             if self.child is None or not self.child.is_alive():
                 self._start()
-            answer = self._ask(content)
+            answer = self._classify_in_child(content)
         if isinstance(answer, Exception):
             raise answer
         outcome: Outcome = answer
@@ -53,37 +57,37 @@ class Isolated:
         self.pipe, theirs = context.Pipe()
         self.child = context.Process(target=_serve, args=(theirs,), name="isolated-classifier", daemon=True)
         self.child.start()
-        theirs.close()  # so that the child's end is the only one, and its death is seen
+        theirs.close()  # so that only the child has this end, and a crash closes the pipe
         try:
             ready = self.pipe.poll(READY_SECONDS) and self.pipe.recv()
         except EOFError:
             ready = False
         if not ready:
-            self.end()
-            raise ChildUnavailable("The process for suspicious pictures did not start.")
+            self.stop()
+            raise ChildUnavailable("The isolated classifier did not start.")
         log.info("isolated classifier started", child=self.child.pid)
 
-    def _ask(self, content: bytes) -> Any:
+    def _classify_in_child(self, content: bytes) -> Any:
         try:
             self.pipe.send_bytes(content)
             if self.pipe.poll(PICTURE_SECONDS):
                 return self.pipe.recv()
         except (EOFError, OSError):
-            return self._death()
-        self.end()
+            return self._crash()
+        self.stop()
         log.error("picture took too long", seconds=PICTURE_SECONDS)
         return BadPicture(TOO_SLOW, f"The picture was not classified within {PICTURE_SECONDS} s.")
 
-    def _death(self) -> Exception:
-        code = self.end()
+    def _crash(self) -> Exception:
+        code = self.stop()
         if code == -signal.SIGTERM:
-            return ChildUnavailable("The process for suspicious pictures was asked to stop.")
+            return ChildUnavailable("The isolated classifier was asked to stop.")
         cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        log.error("picture ended its process", cause=cause)
-        return BadPicture(CRASHED, f"The picture ended the process that classified it ({cause}).")
+        log.error("picture crashed the isolated classifier", cause=cause)
+        return BadPicture(CRASHED, f"The picture crashed the process that classified it ({cause}).")
 
-    def end(self) -> int:
-        """End the child; return the exit code it had before, or gets by that: a signal's is negative."""
+    def stop(self) -> int:
+        """Stop the child, unless it has ended already; return its exit code, negative for a signal."""
         self.child.join(1)
         self.child.kill()
         self.child.join()
@@ -93,8 +97,8 @@ class Isolated:
 
 
 def _serve(pipe: Connection) -> None:
-    """Answer each picture's bytes with an Outcome or an exception, until the worker has gone."""
-    # Ctrl-C and signals to the worker's group are the worker's affair: it first finishes what it holds, here too.
+    """Receive pictures' bytes and send back an Outcome or an exception for each, until the worker ends."""
+    # In its own session, so that Ctrl-C reaches only the worker, which finishes its messages first, also here.
     os.setsid()
     logs.configure()
     classify = pipeline().classify
@@ -108,10 +112,10 @@ def _serve(pipe: Connection) -> None:
             pipe.send(classify(content))
         except BadPicture as bad:
             pipe.send(bad)
-        except Exception as error:  # noqa: BLE001 -- whatever goes wrong belongs to whoever sent the picture
-            pipe.send(RuntimeError(repr(error)))  # some errors can't be pickled
+        except Exception as error:  # noqa: BLE001 -- the worker gets any error
+            pipe.send(RuntimeError(repr(error)))  # the error itself may not be picklable
 
 
 @cache
-def isolated() -> Isolated:
-    return Isolated()
+def isolated() -> IsolatedClassifier:
+    return IsolatedClassifier()

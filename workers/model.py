@@ -1,4 +1,4 @@
-"""What is known of a model whatever engine runs it: its name, its weights, its preprocessing, its labels."""
+"""A model's description, the same for every engine: name, weights, preprocessing, labels."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from workers.preprocess import Preprocessing
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A trained network's description. `labels` names its outputs, in their order."""
+    """A trained network's description. `labels` are the names of its outputs, in order."""
 
     name: str
     weights: str
@@ -17,12 +17,12 @@ class Model:
     labels: tuple[str, ...]
 
     def to_json(self) -> str:
-        """Return the description as an exported network's file carries it."""
+        """Return the description as JSON, the metadata of an exported network's file."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Model":
-        """Raises ValueError, KeyError or TypeError where the text is no description."""
+        """Return the description in a JSON text. Raises ValueError, KeyError or TypeError if it isn't one."""
         document = json.loads(text)
         described = document["preprocessing"]
         mean, deviation = tuple(described["mean"]), tuple(described["deviation"])

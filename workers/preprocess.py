@@ -1,4 +1,4 @@
-"""From a picture's bytes to the network's input, and to a thumbnail."""
+"""Preprocessing: from an opened picture to the network's input, and to a thumbnail."""
 
 import io
 import math
@@ -13,25 +13,25 @@ from PIL import ExifTags, Image
 from project.contract import MAX_THUMBNAIL_BYTES
 from project.pictures import BROKEN, READING_ERRORS, BadPicture
 
-# Memory in blocks above 32 MB goes back to the system as soon as a picture is let go of; smaller ones stay with the
-# thread. Among large pictures a worker took 1.8 GB instead of 2.8.
+# glibc returns blocks above 32 MB to the system as soon as a picture is freed, but keeps smaller ones for the thread.
+# With this block size a worker that decodes large pictures takes 1.8 GB instead of 2.8 GB.
 Image.core.set_block_size(256 * 1024 * 1024)  # type: ignore[attr-defined]
 
 Input: TypeAlias = npt.NDArray[np.float32]
-"""A network's input: float32, (3, height, width)."""
+"""A network's input: float32, (3, height, width), RGB."""
 
 BARE = "bare"
 
-# A JPEG is decoded at half, a quarter or an eighth of its size as long as its shorter side stays so many times what it
-# will be resized to: then the input differs by at most 2/255 from the whole picture's, and where its chroma is halved,
-# as cameras do, by 4/255 in one value of 400.
+# A JPEG is decoded at half, a quarter or an eighth of its size if its shorter side is then still this many times the
+# size it is resized to. The input differs by at most 2/255 from that of the full picture; with halved chroma, as
+# cameras write it, by 4/255 in one value of 400.
 REDUCED_SIDE = 6
 
 WHITE = (255, 255, 255)
 SIXTEEN_TO_EIGHT_BITS = 257  # 65535 / 255
-THUMBNAIL_TRIES = ((160, 75), (160, 55), (128, 45), (96, 35), (64, 25), (32, 20))  # longest side in pixels, quality
+THUMBNAIL_TRIES = ((160, 75), (160, 55), (128, 45), (96, 35), (64, 25), (32, 20))  # longer side in pixels, JPEG quality
 
-# EXIF 2.3, section 4.6.4: how the stored pixels must be turned to stand upright.
+# EXIF 2.3, section 4.6.4: the transposition that makes the stored pixels upright.
 ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -42,14 +42,18 @@ ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-
 SIDEWAYS = (5, 6, 7, 8)
-"""Orientations that exchange width and height."""
+"""Orientations that swap width and height."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A weights' reference transform: resize the shorter side, crop the centre, scale, normalise."""
+    """The reference transform of a model's weights: resize the shorter side, crop the centre, scale, normalise.
+
+    resize: what the shorter side is resized to, in pixels. crop: side of the centre square that is kept, in pixels.
+    resample: the filter of the resize. mean, deviation: of the training set, one value per channel, RGB, as fractions
+    of 1, where 1 is the brightest value of a channel.
+    """
 
     resize: int
     crop: int
@@ -58,7 +62,7 @@ class Preprocessing:
     deviation: tuple[float, float, float]
 
     def normalisation(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return the factor and the shift that make of a channel's bytes its normalised values: float32, (3, 1, 1)."""
+        """Return factor and shift, float32 (3, 1, 1) each: normalised = bytes * factor + shift."""
         mean, deviation = np.array(self.mean, np.float32), np.array(self.deviation, np.float32)
         factor, shift = np.float32(1) / (np.float32(255) * deviation), -mean / deviation
         return factor.reshape(3, 1, 1), shift.reshape(3, 1, 1)
@@ -66,16 +70,17 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright RGB picture, perhaps at reduced scale, and its width and height at full scale."""
+    """An upright RGB picture, possibly decoded at reduced scale, and its full width and height in pixels."""
 
     image: Image.Image
     size: tuple[int, int]
 
 
 def decode(image: Image.Image, exif_transpose: bool = True, resize: int | None = None) -> Decoded:
-    """Decode an opened picture, of an animation the first frame; a large JPEG reduced, where it will be resized anyway.
+    """Decode an opened picture; for an animation, its first frame.
 
-    resize: what the shorter side will be resized to, in pixels. Raises BadPicture.
+    resize: what the shorter side will be resized to, in pixels. If given, a large JPEG is decoded at reduced scale.
+    Raises BadPicture.
     """
     size = image.size
     try:
@@ -90,7 +95,7 @@ def decode(image: Image.Image, exif_transpose: bool = True, resize: int | None =
             size = size[::-1] if orientation in SIDEWAYS else size
     except READING_ERRORS as error:
         raise BadPicture(BROKEN, "The picture is truncated or broken.") from error
-    # Pillow would write a picture's comment into its thumbnail, however long it is.
+    # Pillow would write the picture's comment, of any length, into the thumbnail.
     rgb.info.clear()
     return Decoded(rgb, size)
 
@@ -105,7 +110,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Return a picture on white. Makes as few copies as can be: one of 50 million pixels takes 200 MB."""
+    """Return a picture on a white background, with as few copies as possible: 50 million pixels take 200 MB."""
     if image.mode not in ("RGBA", "LA"):
         image = image.convert("RGBA")
     white = Image.new("RGB", image.size, WHITE)
@@ -116,7 +121,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 def _orientation(image: Image.Image) -> int | None:
     try:
         orientation: int | None = image.getexif().get(ExifTags.Base.Orientation)
-    except READING_ERRORS:  # A broken EXIF block says nothing of the pixels.
+    except READING_ERRORS:  # The pixels may be fine although the EXIF block is broken.
         return None
     return orientation
 
@@ -126,21 +131,21 @@ def _transposed(rgb: Image.Image, orientation: int | None) -> Image.Image:
 
 
 def inputs(preprocessing: Preprocessing, kind: str) -> Callable[[Decoded], Input]:
-    """Return what makes a network's input of a decoded picture, as PREPROCESSING says."""
+    """Return the function from a decoded picture to the network's input, for a value of PREPROCESSING."""
     normalisation = preprocessing.normalisation()
 
     def reference(picture: Decoded) -> Input:
         return tensor(picture.image, preprocessing, normalisation, picture.size)
 
     def bare(picture: Decoded) -> Input:
-        # The replaced system's pictures are of 64 x 64; a large one as it is would take all memory.
+        # The legacy system's pictures are 64 x 64 pixels. Large ones are resized, or they would take too much memory.
         return bare_tensor(picture.image) if max(picture.size) <= preprocessing.crop else reference(picture)
 
     return bare if kind == BARE else reference
 
 
 def bare_tensor(image: Image.Image) -> Input:
-    """Return an RGB picture, neither resized nor normalised: float32, (3, height, width), 0 to 1."""
+    """Return an RGB picture as input without resizing and normalising: float32, (3, height, width), 0 to 1."""
     return np.ascontiguousarray(np.asarray(image, np.float32).transpose(2, 0, 1)) / np.float32(255)
 
 
@@ -152,12 +157,14 @@ def tensor(
 ) -> Input:
     """Return the network's input for an RGB picture: float32, (3, crop, crop).
 
-    Resamples only what the crop keeps, so a picture of 20000 x 1 costs no more than any other. `size` is the picture's
-    at full scale, where `image` is a reduced one.
+    Resamples only what the crop keeps, so a picture of 20000 x 1 costs no more than any other.
+
+    normalisation: from Preprocessing.normalisation. size: the full (width, height) in pixels if `image` was decoded at
+    reduced scale.
     """
     side = preprocessing.crop
     size = size or image.size
-    # A reduced picture is an eighth, a quarter or half as large, and its last column may stand for less than another.
+    # Rounded, because the last column of a reduced picture may cover fewer pixels than the others.
     reduction = round(max(size) / max(image.size))
     left, top, right, bottom = (edge / reduction for edge in _crop_box(*size, preprocessing))
     box = (left, top, min(right, image.width), min(bottom, image.height))
@@ -170,7 +177,7 @@ def tensor(
 
 
 def _crop_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
-    """Return the centre crop of the resized picture in the coordinates of the original, rounded as torchvision does."""
+    """Return the centre crop (left, top, right, bottom) in pixels of the original, rounded as torchvision does."""
     resize, crop = preprocessing.resize, preprocessing.crop
     if width <= height:
         resized_width, resized_height = resize, int(resize * height / width)
@@ -182,7 +189,7 @@ def _crop_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[fl
 
 
 def thumbnail(image: Image.Image) -> bytes:
-    """Return a JPEG of an RGB picture, at most MAX_THUMBNAIL_BYTES long and 160 pixels at its longer side."""
+    """Return a JPEG of an RGB picture: at most MAX_THUMBNAIL_BYTES, its longer side at most 160 pixels."""
     for side, quality in THUMBNAIL_TRIES:
         image = _within(image, side)
         jpeg = io.BytesIO()
@@ -193,9 +200,10 @@ def thumbnail(image: Image.Image) -> bytes:
 
 
 def _within(image: Image.Image, side: int) -> Image.Image:
-    """Return a picture whose longer side is no longer than that; averaging whole blocks first takes a third as long."""
+    """Return a picture whose longer side is at most `side` pixels."""
     scale = side / max(image.size)
     if scale >= 1:
         return image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    # With reducing_gap Pillow first averages whole blocks, which takes a third of the time.
     return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.01)

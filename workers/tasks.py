@@ -1,4 +1,4 @@
-"""The one task: fetch a picture, classify it, return its record. The result backend stores and announces it."""
+"""The only task: fetch a picture, classify it and return its record, which the result backend stores and announces."""
 
 import base64
 from datetime import UTC, datetime
@@ -21,19 +21,22 @@ log = structlog.get_logger()
 
 
 class ClassifyTask(Task):
-    """Says of an attempt that failed why, in one line where AWS was at fault; the queue hands it out again."""
+    """Logs why an attempt failed. SQS redelivers its message."""
 
-    throws = aws.ERRORS  # spares Celery's traceback
+    throws = aws.ERRORS  # Celery then logs no traceback for these
 
     def on_failure(self, exc: Exception, task_id: str, *_: Any) -> None:
-        log.warning("not classified, it will be tried again", id=task_id, reason=aws.explain(exc))
+        log.warning("attempt failed, SQS will redeliver the message", id=task_id, reason=aws.explain(exc))
         if isinstance(exc, aws.ERRORS):
             pause().begin(exc)
 
 
 @app.task(name=contract.TASK_NAME, bind=True, base=ClassifyTask)
 def classify(task: Any, **arguments: Any) -> Record:
-    """Return the record of one picture; what is wrong with the picture is a record too, not an error."""
+    """Return the record of one picture. A bad picture's record has the state failed; it is not an error of the task.
+
+    Raises ContractError for wrong arguments, an AWS error if S3 is unavailable, and any error of the forward pass.
+    """
     request = contract.request_of(arguments)
     started_at = _now()
     file_name = ""
@@ -58,12 +61,12 @@ def classify(task: Any, **arguments: Any) -> Record:
 
 
 def receives(request: Any) -> int:
-    """Return how often SQS has handed out the message of a task's request."""
+    """Return how often the message of a task's request was received."""
     return int(request.properties["delivery_info"]["sqs_message"]["Attributes"]["ApproximateReceiveCount"])
 
 
 def _classify(content: bytes, received: int) -> Outcome:
-    # What comes again may have ended the worker that had it.
+    # A message that is received again may have crashed the last worker.
     return isolated().classify(content) if received > 1 else pipeline().classify(content)
 
 

@@ -1,1 +1,1 @@
-"""Engines: the bare forward pass against the whole way from a picture's bytes to its five likeliest labels."""
+"""Benchmark of the engines: the bare forward pass against the whole pipeline from bytes to top-5 labels."""

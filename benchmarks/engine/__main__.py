@@ -1,4 +1,4 @@
-"""`make bench-engine`: CPU time of the bare forward pass against bytes-to-top-5, by engine, precision and batch."""
+"""`make bench-engine`: CPU time of the forward pass and of the whole pipeline, by engine, precision and batch."""
 
 import json
 import os
@@ -21,10 +21,10 @@ PACKAGES = ("torch", "torchvision", "onnxruntime", "pillow", "numpy")
 
 
 def main(
-    models: Annotated[str, typer.Option(help="Which models, comma-separated.")] = ",".join(MODELS),
-    output: Annotated[Path, typer.Option(help="The folder that engine.json is written to.")] = results.FOLDER,
+    models: Annotated[str, typer.Option(help="Models to measure, comma-separated.")] = ",".join(MODELS),
+    output: Annotated[Path, typer.Option(help="Folder for engine.json.")] = results.FOLDER,
 ) -> None:
-    """Measure every engine and precision with untrained weights, which take the time of trained ones."""
+    """Measure every engine and precision. Weights are untrained, which take the same time as trained ones."""
     rows, runs = [], []
     with tempfile.TemporaryDirectory(prefix="recognition-engines-") as folder:
         for model in models.split(","):
@@ -43,7 +43,7 @@ def main(
 
 
 def row(model: str, batch_size: int, found: dict[str, Any]) -> dict[str, Any]:
-    """Sum up one engine's rounds; each round's ratio is of what was measured one after the other."""
+    """Summarise one engine's rounds. Each ratio compares two measurements of the same round."""
     forwards, pipelines = found["forward"], found["pipeline"]
     ratios = [bare["cpu_ms"] / whole["cpu_ms"] for bare, whole in zip(forwards, pipelines, strict=True)]
     return {
@@ -61,7 +61,7 @@ def row(model: str, batch_size: int, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _export(folder: Path, variables: dict[str, str], precision: str) -> Path:
-    """Write the model for ONNX Runtime."""
+    """Export the model for ONNX Runtime; return the file."""
     path = folder / f"{variables['MODEL']}-{precision}.onnx"
     calibration = [str(photograph) for photograph in photographs()[:16]] if precision == "int8" else []
     _run(["-m", "workers", "export", str(path), *calibration, "--precision", precision], variables)

@@ -1,6 +1,6 @@
-"""One engine in a process of its own: forward passes and whole pipelines in turns, on the same model threads.
+"""Measure one engine in its own process: forward passes and whole pipelines alternate, on the same number of threads.
 
-`python -m benchmarks.engine.measure` prints what it found as JSON; the worker's variables choose the engine.
+`python -m benchmarks.engine.measure` prints the result as JSON. The worker's variables choose the engine.
 """
 
 import json
@@ -21,12 +21,12 @@ from workers.pipeline import Pipeline, load
 
 ROUNDS = 5
 FORWARD_SECONDS = 2.0
-PICTURES = 120  # a round, by the pipeline
+PICTURES = 120  # through the pipeline in each round
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a picture costs: CPU time on all threads together, and how many a second go through."""
+    """The cost of a picture: CPU time of all threads together, and pictures per second."""
 
     cpu_ms: float
     images_per_s: float
@@ -34,7 +34,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Measured:
-    """A cost a round; the memory is the process's at most."""
+    """The costs of each round, and the process's peak memory."""
 
     engine: str
     precision: str
@@ -44,14 +44,14 @@ class Measured:
 
 
 def forward(engine: Engine, batch_size: int, threads: int, seconds: float = FORWARD_SECONDS) -> Cost:
-    """Run the network alone, on as many threads as a worker has, over and over."""
+    """Run only the network, repeatedly, on as many threads as a worker has."""
     side = engine.model.preprocessing.crop
     batch = np.random.default_rng(0).standard_normal((batch_size, 3, side, side), np.float32)
     return cost(lambda: run_on_threads(lambda: engine.logits(batch), threads, seconds) * batch_size)
 
 
 def whole(pipeline: Pipeline, contents: list[bytes], threads: int) -> Cost:
-    """Send pictures through the pipeline, as many at a time as a worker holds."""
+    """Run pictures through the pipeline, as many at a time as a worker holds."""
 
     def run() -> int:
         with ThreadPoolExecutor(threads) as holders:
@@ -61,7 +61,7 @@ def whole(pipeline: Pipeline, contents: list[bytes], threads: int) -> Cost:
 
 
 def cost(run: Callable[[], int]) -> Cost:
-    """Return what each of the pictures that `run` counts cost."""
+    """Return the cost per picture of `run`, which returns the number of pictures."""
     started, cpu_started = time.perf_counter(), time.process_time()
     pictures = run()
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started

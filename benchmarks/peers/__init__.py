@@ -1,1 +1,1 @@
-"""`make bench-peers`: LitServe, Ray Serve and BentoML with the worker's network, beside the whole system."""
+"""`make bench-peers`: compare the whole system with LitServe, Ray Serve and BentoML, all with the worker's network."""

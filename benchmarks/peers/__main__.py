@@ -1,4 +1,4 @@
-"""The command: LitServe, Ray Serve and BentoML beside the whole system, in turns within one run."""
+"""The command: compare the whole system with LitServe, Ray Serve and BentoML, in turns within one run."""
 
 import signal
 from pathlib import Path
@@ -19,13 +19,13 @@ console = Console(highlight=False, stderr=True)
 
 
 def main(
-    images: Annotated[int, typer.Option(min=10, help="Photographs in a turn at the highest concurrency.")] = 200,
-    turns: Annotated[int, typer.Option(min=1, help="How often each server has its turn.")] = 3,
-    peer: Annotated[list[str] | None, typer.Option(help="Compare with this one alone; may be repeated.")] = None,
-    output: Annotated[Path, typer.Option(help="The folder that peers.json is written to.")] = results.FOLDER,
+    images: Annotated[int, typer.Option(min=10, help="Photographs per turn at the highest concurrency.")] = 200,
+    turns: Annotated[int, typer.Option(min=1, help="Turns of each server.")] = 3,
+    peer: Annotated[list[str] | None, typer.Option(help="Compare with this peer only; may be repeated.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for peers.json.")] = results.FOLDER,
 ) -> None:
-    """Serve one model with one client by each server in turns; MODEL chooses a model, else there are two."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
+    """Measure each server in turn, with the same model and client. MODEL chooses the model; default: two."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the started processes are stopped
     names = peer or list(PEERS)
     versions = {name: prepare(name) for name in names}
     found = [list(rounds(model, [OURS, *names], images, turns, console.print)) for model in models()]

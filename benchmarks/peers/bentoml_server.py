@@ -9,7 +9,7 @@ from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Model
 
 # https://docs.bentoml.com/en/latest/build-with-bentoml/parallelize-requests.html: a worker process a core;
 # https://docs.bentoml.com/en/latest/get-started/adaptive-batching.html: batches whose size and waiting time BentoML
-# adapts to the load. `max_latency_ms` is left at its default: requests beyond it are refused.
+# adapts to the load. `max_latency_ms` keeps its default; slower requests are refused.
 @bentoml.service(
     workers=WORKERS, traffic={"timeout": 300}, metrics={"enabled": False}, logging={"access": {"enabled": False}}
 )

@@ -9,7 +9,7 @@ from benchmarks.peers.model import MAX_BATCH_SIZE, WORKERS, Answer, Model
 from workers.preprocess import Input
 
 # https://lightning.ai/docs/litserve/features/batching: the longest wait for a batch to fill. LitServe waits that long
-# for each batch that isn't full, also for a picture that comes alone.
+# for each batch that isn't full, even for a single picture.
 BATCH_TIMEOUT_SECONDS = 0.01
 
 

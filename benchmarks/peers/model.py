@@ -1,4 +1,4 @@
-"""What every peer serves: the worker's own engine, weights, preprocessing and threads, and nothing else of it."""
+"""The model that every peer serves: the worker's engine, weights, preprocessing and threads."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from workers.preprocess import Input
 
 MAX_BATCH_SIZE = env.worker().max_batch_size
 WORKERS = env.worker().threads
-"""Model workers, with the intra-op threads of the worker's: as many as the worker has model threads."""
+"""Number of model workers: the worker's number of model threads. Each has the worker's intra-op threads."""
 
 Answer: TypeAlias = dict[str, list[dict[str, Any]]]
 
@@ -33,5 +33,5 @@ class Model:
         return self._input(preprocess.decode(image, exif_transpose, resize))
 
     def classify(self, batch: Sequence[Input]) -> list[Answer]:
-        """Return the likeliest labels of each picture, best first."""
+        """Return the most likely labels of each picture, best first."""
         return [{"top5": [asdict(one) for one in top5]} for top5 in self._classifier.classify(batch)]

@@ -13,8 +13,8 @@ BATCH_WAIT_SECONDS = 0.01  # the default of @serve.batch
 
 
 # https://docs.ray.io/en/latest/serve/advanced-guides/performance.html: a replica a core; and
-# https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html: a replica must be handed more requests than a
-# batch holds, so that the next batch fills while one is computed.
+# https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html: a replica must get more requests than fit a
+# batch, so that the next batch fills while one is computed.
 @serve.deployment(num_replicas=WORKERS, ray_actor_options={"num_cpus": 1}, max_ongoing_requests=4 * MAX_BATCH_SIZE)
 class Classify:
     def __init__(self) -> None:
@@ -28,8 +28,8 @@ class Classify:
 
     @serve.batch(max_batch_size=MAX_BATCH_SIZE, batch_wait_timeout_s=BATCH_WAIT_SECONDS)
     async def classify(self, contents: list[bytes]) -> list[Answer]:
-        # https://docs.ray.io/en/latest/serve/advanced-guides/asyncio-best-practices.html: nothing that computes may
-        # hold up the event loop.
+        # https://docs.ray.io/en/latest/serve/advanced-guides/asyncio-best-practices.html: no computation may
+        # block the event loop.
         return await asyncio.to_thread(self._classify, contents)
 
     def _classify(self, contents: list[bytes]) -> list[Answer]:

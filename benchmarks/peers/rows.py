@@ -1,4 +1,4 @@
-"""What rounds amount to: medians and spreads of each server, and the ratios to the whole system within a round."""
+"""Summary of the rounds: medians and spreads of each server, and its ratios to the whole system in the same round."""
 
 from collections.abc import Iterator, Sequence
 from statistics import mean, median
@@ -11,7 +11,7 @@ from benchmarks.results import Row
 
 
 def rows(rounds: Sequence[Round]) -> Iterator[Row]:
-    """Yield a row for each concurrency and server; `ours_over_this` above 1 says that the whole system is ahead."""
+    """Yield a row for each concurrency and server. With `ours_over_this` above 1 the whole system is faster."""
     keys = dict.fromkeys((turn.concurrency, turn.server) for turn in rounds[0].turns)
     for concurrency, server in sorted(keys, key=lambda key: key[0]):
         turns = [_turn(one, server, concurrency) for one in rounds]
@@ -64,7 +64,7 @@ def _turn(one: Round, server: str, concurrency: int) -> Turn:
 
 
 def _ratios(ours: list[Turn], theirs: list[Turn], figure: str) -> list[float]:
-    """Return the ratio of each round."""
+    """Return the ratio in each round."""
     return [getattr(mine, figure) / getattr(other, figure) for mine, other in zip(ours, theirs, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""The servers that are compared, each running only while its turn lasts."""
+"""The servers to compare. Each runs only during its turn."""
 
 import os
 import secrets
@@ -23,17 +23,17 @@ from infra.local.ports import free_ports
 OURS = "ours"
 REQUIREMENTS = Path("benchmarks/peers/requirements")
 READY_SECONDS = 180
-LOOK_SECONDS = 0.5
+CHECK_SECONDS = 0.5
 STOP_SECONDS = 20
 LOG_TAIL = 3000
 
-# A model worker has one intra-op thread; libraries that start more do so at their import.
+# A model worker has one intra-op thread. Libraries read this when they are imported.
 SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer's package, the arguments that start its server at a port, its address, and its variables."""
+    """A peer: its package, the arguments that start its server, its URL path, and its environment variables."""
 
     package: str
     arguments: str
@@ -61,7 +61,7 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: where pictures are posted, and the processes that are charged to it and to the emulator."""
+    """A running server: its URL, and the process ids whose CPU time counts as its own and as the emulator's."""
 
     url: str
     own: list[int]
@@ -70,7 +70,7 @@ class Server:
 
 
 class NotServing(Exception):
-    """A peer did not start; the text is the end of what it said."""
+    """A peer did not start; the text is the end of its log."""
 
 
 def venv(name: str) -> Path:
@@ -78,7 +78,7 @@ def venv(name: str) -> Path:
 
 
 def prepare(name: str) -> str:
-    """Make a peer's virtual environment unless it is there; return the version of the peer in it."""
+    """Create a peer's virtual environment if it doesn't exist; return the installed version of the peer."""
     venv(name).parent.mkdir(parents=True, exist_ok=True)
     install.main(REQUIREMENTS / f"{name}.txt", venv(name))
     code = f"from importlib.metadata import version; print(version({PEERS[name].package!r}))"
@@ -88,7 +88,7 @@ def prepare(name: str) -> str:
 
 @contextmanager
 def running(name: str, variables: Mapping[str, str]) -> Iterator[Server]:
-    """Start a peer or the whole system, and wait until it classifies; stop all of it at the end."""
+    """Start a peer or the whole system and wait until it classifies; stop all of its processes at the end."""
     if name == OURS:
         with stacks.running({**variables, "LONG_POLL_SECONDS": "2"}) as stack:
             groups = stacks.groups(stack)
@@ -103,7 +103,7 @@ def running(name: str, variables: Mapping[str, str]) -> Iterator[Server]:
 @contextmanager
 def _peer(peer: Peer, python: Path, variables: Mapping[str, str]) -> Iterator[Server]:
     [port] = free_ports(1)
-    # Not below STATE: Ray makes Unix sockets in it, whose paths may have about 100 characters.
+    # Not below STATE: Ray makes Unix sockets here, whose paths are limited to about 100 characters.
     with tempfile.TemporaryDirectory(prefix="peer-") as folder, Path(folder, "log").open("w+b") as log:
         own = {"TMPDIR": folder, "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         process = psutil.Popen(
@@ -131,12 +131,12 @@ def _wait_until_serving(process: psutil.Popen, url: str, log: Path) -> None:
                 return
         except httpx.TransportError:
             pass
-        time.sleep(LOOK_SECONDS)
+        time.sleep(CHECK_SECONDS)
     raise NotServing(log.read_text(errors="replace")[-LOG_TAIL:])
 
 
 def _stop(process: psutil.Popen) -> None:
-    """Ask a server to end, and kill those of its processes that are left."""
+    """Terminate a server, and kill those of its processes that don't end in time."""
     if process.poll() is not None:
         return
     started = process.children(recursive=True)

@@ -1,4 +1,4 @@
-"""The servers in turns, A B C D, A B C D, so that what the machine does meanwhile meets all of them alike."""
+"""Measure the servers in turns, A B C D, A B C D, so that changes of the machine's load affect all of them."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from infra.local.photographs import photographs
 
 CONCURRENCIES = (1, 8, 32)
 SHARES = {1: 10, 8: 2, 32: 1}
-"""Few at a time take long: what part of the photographs a concurrency gets."""
+"""Fraction of the photographs, 1/n, for each concurrency: a low concurrency takes longer."""
 
 WARM_UP = 32
 
@@ -28,7 +28,7 @@ Labels = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Turn:
-    """A server's answers at one concurrency: CPU time and labels by picture."""
+    """A server's measurement at one concurrency: CPU time per picture, and labels by picture."""
 
     server: str
     concurrency: int
@@ -45,30 +45,30 @@ class Turn:
 
 @dataclass(frozen=True)
 class Round:
-    """The bare forward pass, and a turn of each server at each concurrency."""
+    """One round: the bare forward pass, and a turn of each server at each concurrency."""
 
     forward: Forward
     turns: list[Turn]
 
 
-def rounds(model: str, names: Sequence[str], images: int, count: int, say: Callable[[str], Any]) -> Iterator[Round]:
+def rounds(model: str, names: Sequence[str], images: int, count: int, log: Callable[[str], Any]) -> Iterator[Round]:
     with tempfile.TemporaryDirectory(prefix="recognition-weights-") as folder:
         variables = stacks.settings(model)
         if variables["MODEL_WEIGHTS"] == "random":
             variables["MODEL_WEIGHTS"] = _same_weights(model, Path(folder, f"{model}.pth"))
         for number in range(count):
-            say(f"{model}: round {number + 1} of {count}")
+            log(f"{model}: round {number + 1} of {count}")
             bare = forward.measured({**environment(stacks.unused_ports()), **variables})
             turns: list[Turn] = []
             for name in names:
-                say(f"{model}: {name}")
+                log(f"{model}: {name}")
                 with running(name, variables) as server:
                     turns += _turns(name, server, images)
             yield Round(bare, turns)
 
 
 def _same_weights(model: str, file: Path) -> str:
-    """Write untrained weights to a file, since each server would make others."""
+    """Write untrained weights to a file, because each server would initialise different ones."""
     subprocess.run([sys.executable, "-m", "benchmarks.peers.weights", model, str(file)], check=True)
     return str(file)
 
@@ -90,7 +90,7 @@ def _turns(name: str, server: Server, images: int) -> Iterator[Turn]:
 
 
 def _sent(server: Server, requests: int, concurrency: int) -> tuple[Answers, dict[str, float]]:
-    """Send that many; return the answers and the CPU-seconds."""
+    """Send `requests` pictures; return the responses and the CPU seconds of each group of processes."""
     groups = {"own": server.own, "emulator": server.emulator}
     paths = [str(path) for path in photographs()]
     with load.running(Load(server.url, paths, requests, concurrency, server.headers, opened_before=True)) as client:
@@ -100,6 +100,6 @@ def _sent(server: Server, requests: int, concurrency: int) -> tuple[Answers, dic
 
 
 def labels(answer: Any) -> list[str]:
-    """Return the likeliest labels of an answer; BentoML makes it a list of one, as of a batch."""
+    """Return the labels of a response, best first. BentoML's response is a list of one, like a batch."""
     [document] = answer if isinstance(answer, list) else [answer]
     return [str(one["label"]) for one in document["top5"]]

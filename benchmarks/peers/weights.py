@@ -1,4 +1,4 @@
-"""Untrained weights in a file, the same for all: `python -m benchmarks.peers.weights MODEL FILE`."""
+"""Write untrained weights to a file, the same for all servers: `python -m benchmarks.peers.weights MODEL FILE`."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""`make bench-system`: photographs through the real processes on the embedded AWS."""
+"""`make bench-system`: photographs through the real processes on the AWS emulator."""

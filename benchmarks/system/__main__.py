@@ -18,13 +18,13 @@ console = Console(highlight=False, stderr=True)
 
 
 def main(
-    images: Annotated[int, typer.Option(min=10, help="Photographs in a burst, and at the highest concurrency.")] = 300,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each load is sent.")] = 3,
-    idle_seconds: Annotated[float, typer.Option(min=1, help="How long a waiting worker is watched.")] = 30,
-    output: Annotated[Path, typer.Option(help="The folder that system.json is written to.")] = results.FOLDER,
+    images: Annotated[int, typer.Option(min=10, help="Photographs per burst, and at the highest concurrency.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each load.")] = 3,
+    idle_seconds: Annotated[float, typer.Option(min=1, help="How long an idle worker is measured.")] = 30,
+    output: Annotated[Path, typer.Option(help="Folder for system.json.")] = results.FOLDER,
 ) -> None:
-    """Send photographs through the real processes on the embedded AWS; MODEL chooses a model, else there are two."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
+    """Send photographs through the real processes on the AWS emulator. MODEL chooses the model; default: two models."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the started processes are stopped
     found = [measured(model, Extent(images, rounds, idle_seconds), console.print) for model in models()]
     results.report(
         "system",

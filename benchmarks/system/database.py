@@ -1,4 +1,4 @@
-"""What the site's database says of a run, read past the site, which is not charged with it."""
+"""Read a run's state directly from the site's database, so that the queries don't count as the site's CPU time."""
 
 import json
 import sqlite3
@@ -10,11 +10,11 @@ from typing import Any
 from benchmarks.stack import DATABASE
 
 DRAINED_SECONDS = 600
-LOOK_SECONDS = 0.02
+CHECK_SECONDS = 0.02
 
 
 class NotClassified(Exception):
-    """Some pictures failed, or were never classified: no figure of this run means anything."""
+    """Some pictures failed or were never classified, so the measurement is invalid."""
 
 
 def wait_until_drained(state: Path) -> None:
@@ -23,13 +23,13 @@ def wait_until_drained(state: Path) -> None:
     while _count(state, "queued"):
         if time.monotonic() > deadline:
             raise NotClassified(f"pictures are still queued after {DRAINED_SECONDS} s")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(CHECK_SECONDS)
     if failed := _count(state, "failed"):
         raise NotClassified(f"{failed} pictures failed")
 
 
 def last_record(state: Path) -> dict[str, Any]:
-    """Return the record of the picture that was sent last."""
+    """Return the record of the latest picture."""
     [[record]] = _rows(state, "SELECT record FROM classify_app_classification ORDER BY id DESC LIMIT 1")
     found: dict[str, Any] = json.loads(record)
     return found
@@ -41,6 +41,6 @@ def _count(state: Path, which: str) -> int:
 
 
 def _rows(state: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
-    # Not `mode=ro`, which can't open a database in WAL mode while nobody else has it open.
+    # Not `mode=ro`, which can't open a database in WAL mode unless another process has it open.
     with closing(sqlite3.connect(f"file:{state / DATABASE}?mode=rw", uri=True)) as database:
         return database.execute(query, values).fetchall()

@@ -1,4 +1,4 @@
-"""One model's run: its loads timed in one stack, and its AWS requests counted in another."""
+"""Measure one model: time its loads in one stack, and count its AWS requests in another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from infra.local.stack import Stack
 
 CONCURRENCIES = (1, 8, 32)
 SHARES = {1: 5, 8: 2, 32: 1}
-"""Few at a time take long: what part of the photographs a concurrency gets."""
+"""Fraction of the photographs, 1/n, for each concurrency: a low concurrency takes longer."""
 
 Send: TypeAlias = Callable[[Stack], Run]
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured."""
+    """The extent of a measurement: photographs per load, rounds, and seconds of idling."""
 
     images: int
     rounds: int
@@ -32,9 +32,9 @@ class Extent:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured of a model. By load: its runs, and its requests a picture.
+    """The measurements of a model. By load: its runs, and its AWS requests per picture.
 
-    `forwards` are one more than the rounds: each round stands between two of them.
+    `forwards` has one more item than there are rounds: each round is between two of them.
     """
 
     forwards: list[Forward]
@@ -43,27 +43,27 @@ class Findings:
     worker: dict[str, float]
 
 
-def measured(model: str, extent: Extent, say: Callable[[str], None]) -> Findings:
+def measured(model: str, extent: Extent, log: Callable[[str], None]) -> Findings:
     variables = stacks.settings(model)
     environ = {**environment(stacks.unused_ports()), **variables}
     runs: dict[str, list[Run]] = {load: [] for load in loads(extent.images)}
     with stacks.running(variables) as stack:
         closed_loop(stack, 2 * max(CONCURRENCIES), max(CONCURRENCIES))  # to warm up
-        # Beside a stack that is idle, and often: what a core does in a second changes with the machine's other guests.
+        # Measured often, next to the idle stack, because a core's speed varies with the load of the host.
         forwards = [forward.measured(environ)]
         for number in range(extent.rounds):
             for load, (_, send) in loads(extent.images).items():
-                say(f"{model}: {load}, round {number + 1} of {extent.rounds}")
+                log(f"{model}: {load}, round {number + 1} of {extent.rounds}")
                 runs[load].append(send(stack))
             forwards.append(forward.measured(environ))
-        say(f"{model}: a worker that waits, and one that starts")
+        log(f"{model}: an idle worker, and a starting one")
         alone = {**worker.idle(stack, extent.idle_seconds), **worker.start_up(stack)}
-    say(f"{model}: AWS requests")
+    log(f"{model}: AWS requests")
     return Findings(forwards, runs, _requests(variables, extent.images), alone)
 
 
 def loads(images: int) -> dict[str, tuple[int, Send]]:
-    """Return each load by its name: how many photographs, and how a stack gets them."""
+    """Return each load by its name: its number of photographs, and the function that sends them."""
     found: dict[str, tuple[int, Send]] = {}
     for concurrency in CONCURRENCIES:
         requests = max(1, images // SHARES[concurrency])

@@ -1,6 +1,6 @@
-"""AWS requests a picture, counted by a proxy before the emulator, in a stack of its own.
+"""Count the AWS requests per picture with a proxy in front of the emulator, in a separate stack.
 
-The proxy takes CPU time and makes AWS slower, so nothing is timed here.
+The proxy takes CPU time and makes AWS slower, so nothing is timed in this stack.
 """
 
 import time
@@ -20,7 +20,7 @@ S3_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests a picture: SQS's by operation, as AWS bills them, and by operation and queue; S3's by HTTP method."""
+    """Requests per picture: SQS by operation, as billed by AWS, and by operation and queue; S3 by HTTP method."""
 
     sqs: dict[str, float]
     billed: dict[str, float]
@@ -40,7 +40,7 @@ def counting(variables: Mapping[str, str]) -> Iterator[tuple[Stack, Proxy]]:
 
 
 def counted(proxy: Proxy, pictures: int, send: Callable[[], object]) -> Requests:
-    """Send `pictures` and count."""
+    """Send pictures and count the requests per picture. `send` sends as many as `pictures` says."""
     passed, billed, by_queue = proxy.passed.copy(), proxy.billed.copy(), proxy.by_queue.copy()
     send()
     time.sleep(TRAILING_SECONDS)

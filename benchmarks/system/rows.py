@@ -1,4 +1,4 @@
-"""What a model's run amounts to: a row for each load, and one for the worker by itself."""
+"""Summary of a model's measurements: a row for each load, and one for the worker by itself."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -44,7 +44,7 @@ def _speed(runs: list[Run]) -> dict[str, float]:
 
 
 def _cpu(forwards: list[Forward], runs: list[Run]) -> dict[str, float]:
-    """Return CPU times, and the bare forward pass's share of them in each round."""
+    """Return CPU times per picture, and the bare forward pass's share of them in each round."""
     around = [(before.cpu_ms + after.cpu_ms) / 2 for before, after in pairwise(forwards)]
     return {
         "forward_s": round(median(one.seconds for one in forwards), 4),

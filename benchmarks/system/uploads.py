@@ -1,4 +1,4 @@
-"""Photographs sent to a stack: in a closed loop, each request waiting for its result, or in a burst."""
+"""Send photographs to a stack: in a closed loop, where each request waits for its result, or in a burst."""
 
 import time
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ WAIT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Run:
-    """One load: pictures a second from the first byte to the last result, seconds until the answers, CPU time.
+    """One run of a load: pictures per second until the last result, latencies, CPU time per picture.
 
-    An answer is the result, but in a burst it is the 202 of a picture that was accepted.
+    A latency is the time to the response: the result, or in a burst the 202 of an accepted picture.
     """
 
     images_per_s: float
@@ -29,17 +29,17 @@ class Run:
 
 
 def closed_loop(stack: Stack, requests: int, concurrency: int) -> Run:
-    """Send that many at a time, each as soon as the result of another is there."""
+    """Send `concurrency` requests at a time, each after the result of the last."""
     return _measured(stack, _load(stack, requests, concurrency, {"Prefer": f"wait={WAIT_SECONDS}"}, 200))
 
 
 def burst(stack: Stack, requests: int) -> Run:
-    """Send all as fast as they are accepted, then wait until the backlog is drained."""
+    """Send all pictures as fast as they are accepted, then wait until the backlog is drained."""
     return _measured(stack, _load(stack, requests, BURST_CONCURRENCY, {}, 202))
 
 
 def send_one(stack: Stack) -> None:
-    """Send one photograph, and don't wait for its result."""
+    """Send one photograph without waiting for its result."""
     with load.running(_load(stack, 1, 1, {}, 202)) as client:
         client.run()
 

@@ -1,4 +1,4 @@
-"""A worker by itself: what one takes while it waits, and the time from its start to its first result."""
+"""Measure a worker by itself: its CPU and memory while idle, and the time from its start to its first result."""
 
 import json
 import time
@@ -18,7 +18,7 @@ LOADED_LINE = "model loaded"
 
 
 def idle(stack: Stack, seconds: float) -> dict[str, float]:
-    """Return the share of a core that a waiting worker takes, and its memory."""
+    """Return an idle worker's share of a core in percent, and its memory."""
     pids = groups(stack)["worker"]
     time.sleep(SETTLED_SECONDS)
     before, started = usage.cpu_seconds(pids), time.perf_counter()
@@ -28,7 +28,7 @@ def idle(stack: Stack, seconds: float) -> dict[str, float]:
 
 
 def start_up(stack: Stack) -> dict[str, float]:
-    """Stop the worker, send a picture, start it again; return the seconds of each step up to the picture's result."""
+    """Stop the worker, send a picture and start the worker; return the seconds of each step until the result."""
     stack.supervisor.stopProcess("worker")
     send_one(stack)
     before = len(_lines(stack))

@@ -1,1 +1,1 @@
-"""Who sends a request: sign-in, sessions, API tokens."""
+"""Authentication: logins, sessions and API tokens."""

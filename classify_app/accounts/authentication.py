@@ -1,4 +1,4 @@
-"""Who sends a request: the owner of its token, or of its session."""
+"""Authenticate a request by its API token or by its session."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from project.refusals import Refusal
 
 
 class UserRequest(HttpRequest):
-    """A request of a user: one that `login_required`, or the API, let through."""
+    """An authenticated request: `login_required` or the API has checked it."""
 
     user: User
 
@@ -26,7 +26,7 @@ def unauthenticated(sentence: str) -> Refusal:
 
 
 def token_in(request: HttpRequest) -> str | None:
-    """Return the token in the Authorization header; None without one. Raises Refusal for any other content."""
+    """Return the token in the Authorization header, or None without that header. Raises Refusal for other schemes."""
     header = request.headers.get("Authorization")
     if header is None:
         return None
@@ -37,7 +37,7 @@ def token_in(request: HttpRequest) -> str | None:
 
 
 def owner_of_token(text: str, scope: str) -> User:
-    """Return a token's user. Raises Refusal where it isn't valid or hasn't the scope."""
+    """Return a token's user. Raises Refusal if the token is invalid or lacks the scope."""
     token = valid_token(text)
     if token is None:
         raise unauthenticated("The token is unknown, revoked or expired.")
@@ -47,7 +47,7 @@ def owner_of_token(text: str, scope: str) -> User:
 
 
 class Bearer(HttpAuthBase):
-    """A token with a scope, in the Authorization header."""
+    """Authentication by a token with a given scope, in the Authorization header."""
 
     openapi_scheme = BEARER.lower()
 
@@ -64,12 +64,12 @@ class Bearer(HttpAuthBase):
 
 
 class Session(AuthBase):
-    """The session of a user who is logged in on the site; what changes something needs the CSRF token as well."""
+    """Authentication by the site's session cookie. Requests that change something also need the CSRF token."""
 
     openapi_type = "apiKey"
     openapi_in = "cookie"
     openapi_name = settings.SESSION_COOKIE_NAME
-    csrf = True  # Lets the documentation's page send the CSRF token.
+    csrf = True  # So that the API's documentation page sends the CSRF token.
 
     async def __call__(self, request: HttpRequest) -> Any:
         return await in_thread(lambda: self._user(request))

@@ -1,4 +1,4 @@
-"""The form of a new API token."""
+"""The form that creates an API token."""
 
 from datetime import date
 
@@ -14,14 +14,14 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=[(scope, scope) for scope in SCOPES],
         widget=forms.CheckboxSelectMultiple,
-        help_text="write sends pictures, read reads what became of them.",
+        help_text="write: upload pictures; read: read their results.",
     )
     last_day = forms.DateField(
-        label="Valid until", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Or for ever."
+        label="Valid until", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Optional."
     )
 
     def clean_last_day(self) -> date | None:
         last_day: date | None = self.cleaned_data["last_day"]
         if last_day and last_day < timezone.now().date():
-            raise forms.ValidationError("This day is over.")
+            raise forms.ValidationError("This day has passed.")
         return last_day

@@ -1,4 +1,4 @@
-"""Sessions in the database, as Django keeps them, looked for only by keys that one can have."""
+"""Django's database sessions, with a check of the key before the query."""
 
 import re
 
@@ -9,5 +9,5 @@ KEY = re.compile("[a-z0-9]{32}")
 
 class SessionStore(DatabaseSessions):
     def _validate_session_key(self, key: str | None) -> bool:
-        # Django looks for any eight characters, and PostgreSQL breaks on a NUL among them.
+        # Django queries for any key of eight characters or more, and PostgreSQL fails on a NUL in one.
         return key is not None and KEY.fullmatch(key) is not None

@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, recognised by their digest, revoked."""
+"""API tokens: create, verify by digest, revoke."""
 
 import hashlib
 import secrets
@@ -11,16 +11,17 @@ from django.utils import timezone
 from classify_app.models import ApiToken
 
 PREFIX = "eir_"
-"""Lets people, and programs that look for leaked secrets, see what it is."""
+"""Tells people and secret scanners what the text is."""
 
 READ, WRITE = SCOPES = ("read", "write")
-USE_NOTED_EVERY = timedelta(hours=1)
+LAST_USE_PRECISION = timedelta(hours=1)
+"""`last_used_at` is written no more often than this, to save a database write on most requests."""
 
 
 def create_token(user: User, name: str, scopes: list[str], last_day: date | None = None) -> tuple[ApiToken, str]:
-    """Return a new token's row and its text, which can't be had again. Raises ValidationError.
+    """Return a new token's row and its text, which is stored nowhere. Raises ValidationError.
 
-    It is valid to the end of `last_day` in UTC, or until it is revoked.
+    The token is valid until the end of `last_day` in UTC, or without limit if that is None.
     """
     text = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken(
@@ -38,20 +39,20 @@ def create_token(user: User, name: str, scopes: list[str], last_day: date | None
 
 
 def digest(text: str) -> str:
-    # A token holds 256 random bits, so nothing slower than one hash is needed to keep it from being guessed.
+    # A token has 256 random bits and can't be guessed, so no slow hash is needed.
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def valid_token(text: str) -> ApiToken | None:
-    """Return the row of a token that may be used now, and note its use, to the hour."""
+    """Return a token's row if it is valid now, else None. Updates `last_used_at` once an hour."""
     now = timezone.now()
     usable = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, user__is_active=True)
     row = usable.select_related("user").filter(digest=digest(text)).first()
-    if row is not None and (row.last_used_at is None or row.last_used_at < now - USE_NOTED_EVERY):
+    if row is not None and (row.last_used_at is None or row.last_used_at < now - LAST_USE_PRECISION):
         ApiToken.objects.filter(id=row.id).update(last_used_at=now)
     return row
 
 
 def revoke(tokens: QuerySet[ApiToken]) -> int:
-    """Revoke those of the tokens that aren't yet; return how many those were."""
+    """Revoke the tokens that are not yet revoked; return their number."""
     return tokens.filter(revoked_at=None).update(revoked_at=timezone.now())

@@ -1,4 +1,4 @@
-"""A user's own pages: logging in, the password, the API tokens."""
+"""A user's own pages: login, password, API tokens."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,7 +14,7 @@ from classify_app.accounts.authentication import UserRequest
 from classify_app.accounts.forms import TokenForm
 from classify_app.accounts.tokens import create_token, revoke
 from classify_app.http.responses import status_of
-from classify_app.intake.rate_limits import address_of, take_login
+from classify_app.intake.rate_limits import address_of, limit_logins
 from project.refusals import Refusal
 
 
@@ -23,7 +23,7 @@ class Login(LoginView):
 
     def post(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
         try:
-            take_login(address_of(request), request.POST.get("username", ""))
+            limit_logins(address_of(request), request.POST.get("username", ""))
         except Refusal as refusal:
             messages.error(request, str(refusal))
             context = self.get_context_data(form=self.form_class(request))
@@ -36,14 +36,14 @@ class Login(LoginView):
 class PasswordChange(SuccessMessageMixin, PasswordChangeView):
     template_name = "classify_app/password.html"
     success_url = reverse_lazy("account")
-    success_message = "Your password is changed."
+    success_message = "Your password has been changed."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
 def account(request: UserRequest) -> HttpResponse:
-    """The user's tokens, and a form for another, whose text this page shows once."""
+    """List the user's tokens and create new ones. A new token's text is shown once, on this page."""
     form, text = TokenForm(request.POST or None), None
     if form.is_valid():
         _, text = create_token(request.user, **form.cleaned_data)
@@ -57,5 +57,5 @@ def account(request: UserRequest) -> HttpResponse:
 def revoke_token(request: UserRequest, id: int) -> HttpResponse:
     token = get_object_or_404(request.user.api_tokens, id=id)
     revoke(request.user.api_tokens.filter(id=id))
-    messages.success(request, f"The token {token} is revoked.")
+    messages.success(request, f"The token {token} has been revoked.")
     return redirect("account")

@@ -1,4 +1,4 @@
-"""Browsing what was classified and what died. Uploads, results and consumers make rows, so nothing here edits them."""
+"""The admin site: classifications, dead letters and API tokens. Rows can be viewed and acted on, not edited."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""Classifications: every picture that was accepted, with what became of it."""
+"""The admin of classifications: every accepted picture with its result."""
 
 import json
 
@@ -41,7 +41,7 @@ class ClassificationAdmin(ReadOnlyAdmin):
     list_display_links = ("small_picture", "file_name")
     list_filter = ("state", "created_at", "fallback", "model", ("label", admin.AllValuesFieldListFilter))
     search_fields = ("id", "file_name", "owner__username")
-    search_help_text = "An id, or part of a file name or of its owner's name"
+    search_help_text = "An id, or part of a file name or of the owner's name"
     list_select_related = ("owner",)
     date_hierarchy = "created_at"
     fieldsets = (

@@ -1,4 +1,4 @@
-"""Dead letters: messages that were received too often, to send again or to discard."""
+"""The admin of dead letters: inspect, redrive or discard messages that were received too often."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ from project import env
 from project.aws import storage
 
 MAX_DISCARDS = 500
-"""Dead letters that one confirmation names; Django takes 1,000 fields of a form."""
+"""Most dead letters in one confirmation form; Django accepts 1,000 fields in a form."""
 
 
 @admin.register(DeadLetter)
@@ -41,7 +41,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     list_filter = ("state", "queue", "first_seen")
     search_fields = ("classification__file_name", "message_id", "body")
     search_help_text = "Part of a file name or of a message"
-    # By name, which is also by need: waiting, redriven, discarded.
+    # Descending by name: waiting first, then redriven, then discarded.
     ordering = ("-state", "-last_seen", "-id")
     fieldsets = (
         (None, {"fields": ("small_picture", "classification", "queue", "cause", "state", "handled_at", "handled_by")}),
@@ -66,7 +66,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.action(permissions=["act"], description="Discard")
     def discard(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> HttpResponse | None:
-        """Discard letters once that is confirmed; until then ask."""
+        """Discard the selected letters. Without `confirmed` in the form, show the confirmation page instead."""
         if "confirmed" in request.POST:
             self.act_on_each(request, letters, lambda letter: discard(letter, request.user.get_username()), "discarded")
             return None
@@ -78,7 +78,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="picture")
     def small_picture(self, letter: DeadLetter) -> str:
-        """Return the thumbnail; workers make those, so a request that died has a link to the stored picture."""
+        """Return the thumbnail, or a link to the stored picture if no worker has made a thumbnail."""
         row = letter.classification
         if row is None or row.state == State.DONE:
             return small_picture(row)

@@ -1,4 +1,4 @@
-"""Pages of rows that nobody edits, with actions on them."""
+"""Admin pages for rows that can be viewed and acted on, but not edited."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ NOTHING = "-"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that are looked at and acted on, and never edited. Acting takes the permission to change them."""
+    """A read-only admin whose actions need the model's change permission."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -37,17 +37,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
 
     def can_be_acted_on(self, row: Any) -> bool:
-        """Tell whether a row's own page offers the list's actions, too."""
+        """Return whether the row's own page shows the actions of the list."""
         return False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
-        """Offer the list's actions for the row of a page, too."""
+        """Show the list's actions on the row's own page too."""
         if self.can_be_acted_on(context["original"]):
             context["row_actions"] = list(self.get_actions(request).values())
         return super().render_change_form(request, context, *args, **options)
 
-    def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], past: str) -> None:
-        """Act on rows one by one and log it; tell how many were, and why others were not."""
+    def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
+        """Act on each row and log it. Show the number of successes, and each refusal with its count."""
         acted, reasons = 0, Counter[str]()
         for row in rows:
             try:
@@ -55,9 +55,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
             except Refusal as refusal:
                 reasons[str(refusal)] += 1
                 continue
-            self.log_change(request, row, f"{past.capitalize()}.")
+            self.log_change(request, row, f"{done.capitalize()}.")
             acted += 1
         if acted:
-            self.message_user(request, f"{acted} {past}.", messages.SUCCESS)
+            self.message_user(request, f"{acted} {done}.", messages.SUCCESS)
         for reason, count in reasons.items():
-            self.message_user(request, f"{count} not {past}: {reason}", messages.ERROR)
+            self.message_user(request, f"{count} not {done}: {reason}", messages.ERROR)

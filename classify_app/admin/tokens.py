@@ -1,4 +1,4 @@
-"""API tokens: seen and revoked here."""
+"""The admin of API tokens: list and revoke."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from classify_app.models import ApiToken
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(admin.ModelAdmin):
-    """Tokens are made by their users, or by `manage.py create_token`; here they are seen and revoked."""
+    """Users create their tokens on the account page, staff with `manage.py create_token`; neither is done here."""
 
     list_display = (
         "name",

@@ -1,4 +1,4 @@
-"""The REST API: `POST /api/v1/classifications`, then read the resource until it is finished, or wait for it."""
+"""The REST API: post a picture to `/api/v1/classifications`, then poll its resource or wait with `Prefer: wait`."""
 
 import re
 from datetime import datetime
@@ -21,7 +21,7 @@ from pydantic import Field
 from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
 from classify_app.http.responses import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, refused
-from classify_app.intake.rate_limits import take_upload
+from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import rerun, submit
 from classify_app.models import Classification, visible_to
 from classify_app.results.waiting import waiter
@@ -31,7 +31,7 @@ from project.refusals import Refusal
 
 
 class Api(NinjaAPI):
-    """ninja declares every answer as application/json; errors here are problems."""
+    """The API with errors declared as problems; ninja alone declares every response as application/json."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
@@ -46,24 +46,24 @@ class Api(NinjaAPI):
 api = Api(
     title="Image recognition",
     version="1",
-    description="Post a picture, read what is on it. Errors are `application/problem+json` (RFC 9457). "
-    "Send your token as `Authorization: Bearer TOKEN`; the account page of the site makes tokens. "
-    "Each user sees what they sent, staff see all.",
+    description="Post a picture, get its label. Errors are `application/problem+json` (RFC 9457). "
+    "Send your token as `Authorization: Bearer TOKEN`; create tokens on the site's account page. "
+    "Users see their own pictures, staff see all.",
     urls_namespace="api",
     auth=[Bearer(READ), Session()],
-    # The icons of the documentation's page stand in its style sheet.
+    # The style sheet of the documentation page contains its icons as data URLs.
     docs_decorator=csp_update({"img-src": [SELF, "data:"]}),
 )
 
 PAGE_SIZE = 50
-NOT_LET_IN = (401, 403)
-REFUSED_UPLOAD = (400, *NOT_LET_IN, 408, 413, 415, 422, 429, 503)
-REFUSED_RERUN = (*NOT_LET_IN, 404, 409, 422, 429, 503)
+AUTHENTICATION_ERRORS = (401, 403)
+UPLOAD_ERRORS = (400, *AUTHENTICATION_ERRORS, 408, 413, 415, 422, 429, 503)
+RERUN_ERRORS = (*AUTHENTICATION_ERRORS, 404, 409, 422, 429, 503)
 
 
 class PredictionOut(Schema):
     label: str
-    index: int = Field(description="ImageNet's class, 0 to 999")
+    index: int = Field(description="ImageNet class, 0 to 999")
     confidence: float = Field(description="Softmax probability, 0 to 1")
 
 
@@ -77,17 +77,17 @@ class ClassificationOut(Schema):
     width: int
     height: int
     bytes: int
-    label: str | None = Field(description="The likeliest label; null until done")
+    label: str | None = Field(description="The most likely label; null until done")
     confidence: float | None
     top5: list[PredictionOut]
     model: str | None
     weights: str | None
-    fallback: bool = Field(description="Made by the fallback model, not the configured one")
+    fallback: bool = Field(description="True if the fallback model was used instead of the configured one")
     error_code: str | None
     error: str | None = Field(description="Why it failed")
     created_at: datetime
     finished_at: datetime | None
-    rerun_of: UUID | None = Field(description="The classification that this one repeats")
+    rerun_of: UUID | None = Field(description="The classification whose picture was classified again")
     url: str
 
     @staticmethod
@@ -132,38 +132,38 @@ def resource_path(id: UUID) -> str:
 
 @api.post(
     "/classifications",
-    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(REFUSED_UPLOAD, ProblemOut),
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(UPLOAD_ERRORS, ProblemOut),
     summary="Classify a picture",
     auth=[Bearer(WRITE), Session()],
 )
 async def create_classification(request: UserRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
-    """Accept a picture and answer 202 with its resource and `Location`.
+    """Accept a picture and respond with 202, its resource and `Location`.
 
-    With the header `Prefer: wait=N` the answer is 200 with the result, or 202 when N seconds pass before it is there.
+    With the header `Prefer: wait=N` respond with 200 and the result, or with 202 if it takes longer than N seconds.
     """
-    take_upload(request.user.pk)
+    limit_uploads(request.user.pk)
     row = await in_thread(lambda: submit(file, request.user))
     return await _accepted(request, response, row)
 
 
 @api.post(
     "/classifications/{id}/rerun",
-    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(REFUSED_RERUN, ProblemOut),
-    summary="Classify its picture again",
+    response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(RERUN_ERRORS, ProblemOut),
+    summary="Classify the same picture again",
     auth=[Bearer(WRITE), Session()],
 )
 async def rerun_classification(request: UserRequest, response: HttpResponse, id: UUID) -> Any:
-    """Make a new classification of the same stored picture, and answer as to a new picture.
+    """Create a new classification of the stored picture. Responds as to a new picture.
 
-    Answers 409 where the picture is no longer stored.
+    Responds with 409 if the picture is no longer stored.
     """
-    take_upload(request.user.pk)
+    limit_uploads(request.user.pk)
     row = await in_thread(lambda: rerun(read_classification(request, id)))
     return await _accepted(request, response, row)
 
 
 async def _accepted(request: UserRequest, response: HttpResponse, row: Classification) -> Any:
-    """Answer 202 with a new resource, or wait for its result as long as the request prefers."""
+    """Respond with 202 and the new resource, or wait for the result as long as the request asks."""
     response["Location"] = resource_path(row.id)
     seconds = preferred_wait(request.headers.get("Prefer", ""))
     if seconds is None:
@@ -175,15 +175,15 @@ async def _accepted(request: UserRequest, response: HttpResponse, row: Classific
 
 
 def preferred_wait(prefer: str) -> int | None:
-    """Return the seconds of `wait=N` in a Prefer header (RFC 7240), bounded by SYNC_WAIT_SECONDS."""
+    """Return the seconds of `wait=N` in a Prefer header (RFC 7240), at most SYNC_WAIT_SECONDS."""
     found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", prefer, re.IGNORECASE)
     return min(int(found[1]), env.web().sync_wait_seconds) if found else None
 
 
 @api.get(
     "/classifications/{id}",
-    response={200: ClassificationOut} | dict.fromkeys((*NOT_LET_IN, 404, 422), ProblemOut),
-    summary="Read one",
+    response={200: ClassificationOut} | dict.fromkeys((*AUTHENTICATION_ERRORS, 404, 422), ProblemOut),
+    summary="Read a classification",
 )
 def read_classification(request: HttpRequest, id: UUID) -> Classification:
     row: Classification | None = visible_to(request.user).filter(id=id).first()
@@ -193,7 +193,7 @@ def read_classification(request: HttpRequest, id: UUID) -> Classification:
 
 
 class Pages(CursorPagination):
-    """Pages by id. A cursor that no page gave is refused with 422; ninja alone answers 500."""
+    """Pagination by id. An invalid cursor is refused with 422; ninja alone responds with 500."""
 
     class Cursor(CursorPagination.Cursor):
         @classmethod
@@ -203,13 +203,13 @@ class Pages(CursorPagination):
                 if cursor.p is not None:
                     UUID(cursor.p)
             except (ValidationError, ValueError) as error:
-                raise ValidationError([{"loc": ("query", "cursor"), "msg": "Not a cursor that a page gave"}]) from error
+                raise ValidationError([{"loc": ("query", "cursor"), "msg": "Not a valid cursor"}]) from error
             return cursor
 
 
 @api.get(
     "/classifications",
-    response={200: list[ClassificationOut]} | dict.fromkeys((*NOT_LET_IN, 422), ProblemOut),
+    response={200: list[ClassificationOut]} | dict.fromkeys((*AUTHENTICATION_ERRORS, 422), ProblemOut),
     summary="List all, newest first",
 )
 @paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE)
@@ -223,7 +223,7 @@ def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 @api.exception_handler(AuthenticationError)
-def nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+def not_authenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     return refuse(request, unauthenticated("Send an API token as: Authorization: Bearer TOKEN."))
 
 

@@ -1,1 +1,1 @@
-"""What every request passes: the limit on its body, the middleware, and the answer to one that is refused."""
+"""Handling common to all requests: body limits, middleware and error responses."""

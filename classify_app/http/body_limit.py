@@ -1,4 +1,4 @@
-"""The bound on what a request may send, and how slowly: kept while it arrives, before memory or disk fill."""
+"""Limits on the size and duration of a request body, enforced while it arrives."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from project.pictures import TOO_MANY_BYTES
 from project.refusals import Refusal
 
 ENVELOPE_BYTES = 64_000
-"""What multipart/form-data may add to one picture."""
+"""Allowance for what multipart/form-data adds to one picture."""
 
 OTHER_BYTES = 1_000_000
-"""For all that takes no pictures: logging in, the admin."""
+"""Limit of the routes that take no pictures, such as login and the admin."""
 
-LINGER_SECONDS = 5
+LINGER_SECONDS = 5  # how long a refused body is still read, so that the client gets the response
 
 Message = dict[str, Any]
 Receive = Callable[[], Any]
@@ -28,18 +28,18 @@ Send = Callable[[Message], Any]
 
 
 class BodyRefused(Refusal):
-    """A body is too long or too slow."""
+    """The body is too long or too slow."""
 
 
-def allowed_at(path: str) -> int:
-    """Return how many bytes a route takes."""
+def max_body_bytes(path: str) -> int:
+    """Return the largest body that a route accepts, in bytes."""
     if is_synchronous(path) or path == reverse("api:create_classification"):
         return env.web().max_upload_bytes + ENVELOPE_BYTES
     return env.web().max_form_bytes if path == reverse("upload") else OTHER_BYTES
 
 
 class BodyLimit:
-    """An ASGI application that passes requests on to another, and bodies only as far as their route takes them."""
+    """ASGI middleware that refuses bodies larger or slower than their route allows."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -50,23 +50,23 @@ class BodyLimit:
             return
         path = scope["path"]
         try:
-            await self._application(scope, Body(allowed_at(path), declared(scope), receive).receive, send)
+            await self._application(scope, Body(max_body_bytes(path), declared(scope), receive).receive, send)
         except BodyRefused as refusal:
             await _send(refused(path, refusal), receive, send)
         except OSError as error:
-            # From Django, which writes a long body to a file before any view or middleware sees it.
+            # Django writes a long body to a file before any view or middleware runs.
             if error.errno not in NO_SPACE:
                 raise
             await _send(refused(path, no_space(error)), receive, send)
 
 
 def declared(scope: Message) -> int | None:
-    """Return what the header Content-Length says; None for a body in chunks."""
+    """Return the Content-Length in bytes, or None for a chunked body."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), None)
 
 
 class Body:
-    """A body on its way. Raises BodyRefused as soon as it is too long, or too late."""
+    """A request body while it arrives. `receive` raises BodyRefused as soon as it is too long or too late."""
 
     def __init__(self, allowed: int, declared: int | None, receive: Receive) -> None:
         self._allowed = allowed
@@ -74,7 +74,7 @@ class Body:
         self._receive = receive
         self._received = 0
         self._complete = False
-        # In proportion, so that a long form may take longer than a picture.
+        # In proportion to the size, so that a form with many pictures gets more time than one picture.
         share = max(1.0, (allowed if declared is None else declared) / env.web().max_upload_bytes)
         self._seconds = env.web().body_seconds * share
         self._deadline = asyncio.get_running_loop().time() + self._seconds
@@ -100,7 +100,7 @@ class Body:
 
 
 async def _send(response: HttpResponse, receive: Receive, send: Send) -> None:
-    """Answer, and close the connection: what is left of the body must not be read as the next request."""
+    """Send a response and close the connection, so that the rest of the body isn't read as the next request."""
     response["Content-Length"] = str(len(response.content))
     response["Connection"] = "close"
     response["X-Content-Type-Options"] = "nosniff"
@@ -112,7 +112,7 @@ async def _send(response: HttpResponse, receive: Receive, send: Send) -> None:
 
 
 async def _drain(receive: Receive) -> None:
-    """Throw away what still comes, for a moment: a connection closed before would take the answer with it."""
+    """Discard the rest of the body for up to LINGER_SECONDS: closing at once could lose the response."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             while (await receive()).get("more_body", False):

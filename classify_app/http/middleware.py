@@ -1,4 +1,4 @@
-"""The site's own middleware. All of it also runs asynchronously, so that a waiting request holds no thread."""
+"""The site's own middleware. All of it can run asynchronously, so that a waiting request occupies no thread."""
 
 import errno
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 HEALTH_PATH = "/healthz"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""A full disk, a used up quota, and a file larger than the process may write."""
+"""The disk is full, the quota is used up, or the file is larger than the process may write."""
 
 Answer = HttpResponse | Awaitable[HttpResponse]
 Next = Callable[[HttpRequest], Answer]
@@ -27,17 +27,19 @@ def middleware(
     after: Callable[[HttpRequest, HttpResponse], HttpResponse] = lambda _, response: response,
     on_exception: Callable[[HttpRequest, Exception], HttpResponse | None] | None = None,
 ) -> Callable[[Next], Next]:
-    """Return middleware that may answer before the view, change what it answers, or answer for what it raises."""
+    """Return middleware made of hooks: `before` may respond instead of the view, `after` may replace its response,
+    and `on_exception` may turn an exception into a response.
+    """
 
     @sync_and_async_middleware
     def around(get_response: Next) -> Next:
-        async def answer_later(request: HttpRequest) -> HttpResponse:
+        async def respond_async(request: HttpRequest) -> HttpResponse:
             return before(request) or after(request, await get_response(request))  # type: ignore[misc]
 
-        def answer(request: HttpRequest) -> HttpResponse:
+        def respond(request: HttpRequest) -> HttpResponse:
             return before(request) or after(request, get_response(request))  # type: ignore[arg-type]
 
-        chosen = answer_later if iscoroutinefunction(get_response) else answer
+        chosen = respond_async if iscoroutinefunction(get_response) else respond
         if on_exception:
             chosen.process_exception = on_exception  # type: ignore[union-attr]
         return chosen
@@ -45,13 +47,13 @@ def middleware(
     return around
 
 
-def _alive(request: HttpRequest) -> HttpResponse | None:
+def _answer_health_check(request: HttpRequest) -> HttpResponse | None:
     if request.path_info != HEALTH_PATH:
         return None
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
-def _forget_charset(request: HttpRequest) -> None:
+def _ignore_charset(request: HttpRequest) -> None:
     request.encoding = None  # type: ignore[assignment]
 
 
@@ -72,19 +74,19 @@ def _refusal_for(error: Exception) -> Refusal | None:
 
 
 def no_space(error: OSError) -> Refusal:
-    """Return the refusal of a body that the disk has no space for."""
-    log.error("no space left for what is uploaded, see TMPDIR", error=str(error))
+    """Log that the disk is full; return the refusal for an upload."""
+    log.error("no disk space left for uploads, see TMPDIR", error=str(error))
     return unavailable("There is no space left for uploads at the moment; please try again later.")
 
 
-health = middleware(before=_alive)
-"""`/healthz`: the process answers. For load balancers, which know no host name, no account and no HTTPS."""
+health = middleware(before=_answer_health_check)
+"""Responds to `/healthz`. Comes first, because load balancers send no valid host name, no login and no HTTPS."""
 
 problems_under_api = middleware(after=as_problem)
-"""Lets no error leave the API but as a problem: unknown addresses, other methods, crashes."""
+"""Turns every error under the API into a problem, including 404, 405 and crashes."""
 
-utf8_alone = middleware(before=_forget_charset)
-"""Reads bodies as UTF-8, whatever charset they claim: Django would try any codec of Python, such as `hex`."""
+utf8_only = middleware(before=_ignore_charset)
+"""Reads every body as UTF-8. Django would use the charset that the request names, which can be any Python codec."""
 
 refusals = middleware(on_exception=_refused)
-"""Answers what a view refuses, and 503 with Retry-After while the database is unavailable or the disk is full."""
+"""Turns refusals into responses, and responds with 503 while the database is unavailable or the disk is full."""

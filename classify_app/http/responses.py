@@ -1,4 +1,4 @@
-"""How a refusal is answered: one table of statuses, and one body for each kind of route."""
+"""Error responses: the status of each refusal, and its body for each kind of route."""
 
 import re
 from http import HTTPStatus
@@ -37,16 +37,16 @@ STATUS = {
     "unavailable": 503,
     "backlog_full": 503,
 }
-"""The HTTP status of each code; that of all others is 422."""
+"""The HTTP status of each refusal code; all other codes get 422."""
 
-WITHOUT_REASON = {
+DEFAULT_REFUSALS = {
     400: Refusal(BAD_REQUEST, "The request can't be read."),
     403: Refusal(FORBIDDEN, "This is not allowed."),
     404: Refusal(NOT_FOUND, "There is nothing at this address."),
     405: Refusal(METHOD_NOT_ALLOWED, "This address doesn't take that method."),
     500: Refusal(INTERNAL, "Something went wrong here; it has been logged."),
 }
-"""What is said where Django or ninja answer with a bare status."""
+"""The refusals for responses of Django or ninja that have a status only."""
 
 
 def status_of(refusal: Refusal) -> int:
@@ -54,7 +54,10 @@ def status_of(refusal: Refusal) -> int:
 
 
 def refused(path: str, refusal: Refusal) -> HttpResponse:
-    """Answer a refused request in the way of its route: by a line, a problem, or a page that needs no database."""
+    """Return the response to a refused request.
+
+    The synchronous routes get a line of text, the API a problem, all others a page that needs no database.
+    """
     status = status_of(refusal)
     if is_synchronous(path):
         response = line(str(refusal), status)
@@ -70,7 +73,7 @@ def refused(path: str, refusal: Refusal) -> HttpResponse:
 
 
 def problem(refusal: Refusal) -> HttpResponse:
-    """Return a refusal as an RFC 9457 problem, whose `type` is made of its code."""
+    """Return a refusal as an RFC 9457 problem with `type` urn:problem:CODE."""
     status = status_of(refusal)
     title = HTTPStatus(status).phrase
     body = {"type": f"urn:problem:{refusal.code}", "title": title, "status": status, "detail": str(refusal)}
@@ -78,7 +81,7 @@ def problem(refusal: Refusal) -> HttpResponse:
 
 
 def line(sentence: str, status: int) -> HttpResponse:
-    """Return one line of text, as the synchronous routes answer."""
+    """Return one line of plain text, the format of the synchronous routes."""
     return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")
 
 
@@ -87,12 +90,12 @@ def is_synchronous(path: str) -> bool:
 
 
 def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Return an answer as it is, or as a problem where it is an error under the API that isn't one yet."""
-    if response.status_code not in WITHOUT_REASON or not request.path_info.startswith(API_PREFIX):
+    """Return the response, replaced by a problem if it is an error under the API that isn't a problem yet."""
+    if response.status_code not in DEFAULT_REFUSALS or not request.path_info.startswith(API_PREFIX):
         return response
     if response.headers.get("Content-Type") == MEDIA_TYPE:
         return response
-    ours = problem(WITHOUT_REASON[response.status_code])
+    ours = problem(DEFAULT_REFUSALS[response.status_code])
     if "Allow" in response:
         ours["Allow"] = response["Allow"]
     return ours

@@ -1,8 +1,8 @@
-"""Django's middleware without a change of thread for each of its hooks.
+"""Django's middleware without a thread switch for each hook.
 
-In an asynchronous request Django 5.2 runs every hook of its own middleware in a thread, since some may block: thirteen
-changes of thread, a quarter of what an upload costs the site. None of the hooks blocks but those that save a session or
-messages, or read a body for its CSRF token; here just these get a thread.
+In an asynchronous request Django 5.2 runs every hook of its own middleware in a thread, because some may block. That is
+thirteen thread switches, a quarter of the CPU time of an upload. The only hooks that block are those that save a
+session or messages, or read a body for its CSRF token. Only these get a thread here.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class Threadless:
-    """Calls the hooks of a middleware that is also derived from this in the event loop.
+    """Mixin that calls the hooks of a Django middleware in the event loop.
 
-    The hook for a request must never block; that for a response gets a thread where `blocks` says so.
+    `process_request` must never block. `process_response` runs in a thread if `blocks` returns True.
     """
 
     get_response: Any

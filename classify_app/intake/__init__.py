@@ -1,1 +1,1 @@
-"""From a picture's bytes to a sent message, and the limits on how many are taken."""
+"""From an uploaded picture to its message on the request queue, with rate limits and a backlog limit."""

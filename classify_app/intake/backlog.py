@@ -1,4 +1,4 @@
-"""The ceiling on queued pictures: above it none is taken, so that the wait stays one that can be waited."""
+"""The limit on queued pictures. Uploads beyond it are refused, so that the waiting time stays bounded."""
 
 import threading
 import time
@@ -7,29 +7,29 @@ from classify_app.models import Classification, State
 from project import env
 from project.refusals import Refusal
 
-COUNTED_EVERY_SECONDS = 1.0
+COUNT_SECONDS = 1.0
 RETRY_AFTER_SECONDS = 30
 
 
 class Backlog:
-    """The queued rows, counted once a second at most; in between a process adds what it takes itself."""
+    """The number of queued rows: counted at most once a second, in between increased by this process's own uploads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
-        self._counted_at = -COUNTED_EVERY_SECONDS
+        self._counted_at = -COUNT_SECONDS
 
-    def take_place(self) -> None:
-        """Count one more picture as queued. Raises Refusal where MAX_BACKLOG are queued already."""
+    def reserve(self) -> None:
+        """Reserve a place for one more picture. Raises Refusal if MAX_BACKLOG pictures are already queued."""
         allowed = env.web().max_backlog
         with self._lock:
-            if time.monotonic() >= self._counted_at + COUNTED_EVERY_SECONDS:
+            if time.monotonic() >= self._counted_at + COUNT_SECONDS:
                 queued = Classification.objects.filter(state=State.QUEUED).order_by()
-                # Not counted further than it matters.
+                # The limit stops the count early.
                 self._count = queued[:allowed].count()
                 self._counted_at = time.monotonic()
             if self._count >= allowed:
-                sentence = f"{allowed:,} pictures wait already; please try again later."
+                sentence = f"{allowed:,} pictures are already waiting; please try again later."
                 raise Refusal("backlog_full", sentence, RETRY_AFTER_SECONDS)
             self._count += 1
 

@@ -1,6 +1,6 @@
-"""The outbox: rows whose message is still to be sent, by a thread of this process, up to ten a call.
+"""The outbox: a thread of this process sends the messages of new rows, up to ten per call.
 
-What it can't send keeps its `submitted_at` empty, and `manage.py resubmit_stale` sends it.
+If a message can't be sent, its row's `submitted_at` stays empty and `manage.py resubmit_stale` sends it later.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from classify_app.models import Classification
-from classify_app.threads import give_connection_back
+from classify_app.threads import release_connection
 from project import contract, env
 from project.aws.clients import ERRORS, explain
 from project.aws.queues import MAX_MESSAGES, SEND_LINGER_SECONDS, SendError
@@ -24,60 +24,60 @@ from project.broker.celery import app
 
 log = structlog.get_logger()
 
-LATER = "message not sent or not marked as sent, resubmit_stale will send it"
-FLUSH_SECONDS = 8.0  # A process that is asked to stop is killed after ten.
+NOT_SENT = "message not sent or not marked as sent, resubmit_stale will send it"
+FLUSH_SECONDS = 8.0  # A stopping process is killed after ten seconds.
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A request to be sent, and since when by the monotonic clock."""
+class Pending:
+    """A request that waits to be sent. `since` is a time of the monotonic clock, in seconds."""
 
     request: contract.Request
     since: float
 
 
 def expecting() -> AbstractContextManager[None]:
-    """Say that a row is about to be put: messages that are ready then wait for it for a moment."""
+    """Announce a `put` that follows soon, so that messages that are ready wait for it briefly and share its call."""
     return batcher.expecting()
 
 
 def put(row: Classification) -> None:
-    """Let a committed row's message be sent soon."""
-    batcher.submit(Waiting(_request(row), time.monotonic())).add_done_callback(log_failure)
+    """Queue a committed row's message for sending."""
+    batcher.submit(Pending(_request(row), time.monotonic())).add_done_callback(log_failure)
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> None:
-    """Wait until all that was put is sent, or can't be."""
+    """Wait up to `seconds` until the outbox is empty: each message is sent or has failed."""
     batcher.drain(seconds)
 
 
 def close() -> None:
-    """Send what still waits, and take no more: the end of a process."""
+    """Send the pending messages and accept no more. Called when the process ends."""
     if not batcher.close(FLUSH_SECONDS):
-        log.warning("stopped with messages unsent, resubmit_stale will send them")
+        log.warning("stopped before all messages were sent, resubmit_stale will send them")
 
 
 def send(rows: Sequence[Classification]) -> int:
-    """Send the messages of rows and set their `submitted_at`; return how many were sent and marked."""
+    """Send the messages of rows and set their `submitted_at`; return the number of rows for which both succeeded."""
     return _send([_request(row) for row in rows])
 
 
 def warm_up() -> None:
-    """Make the client that the first message would otherwise wait for; asks nothing of the network."""
+    """Create the SQS client ahead of the first message. Sends no request."""
     with app.producer_pool.acquire(block=True) as producer:
         producer.channel.sqs(queue=app.conf.task_default_queue)
 
 
-def _send_waiting(batch: list[Waiting]) -> list[None]:
-    # The sweeper takes what is older, so while SQS is away no more than that gathers here.
+def _send_pending(batch: list[Pending]) -> list[None]:
+    # The sweeper sends older messages, so while SQS is unavailable the outbox doesn't grow without limit.
     since = time.monotonic() - env.web().stale_after_seconds
-    fresh = [waiting.request for waiting in batch if waiting.since > since]
+    fresh = [pending.request for pending in batch if pending.since > since]
     if len(fresh) < len(batch):
-        log.error("messages waited too long, resubmit_stale will send them", count=len(batch) - len(fresh))
+        log.error("messages too old for the outbox, resubmit_stale will send them", count=len(batch) - len(fresh))
     try:
         _send(fresh)
     finally:
-        give_connection_back()
+        release_connection()
     return [None] * len(batch)
 
 
@@ -92,15 +92,15 @@ def _send(requests: Sequence[contract.Request]) -> int:
         Classification.objects.filter(id__in=sent).update(submitted_at=timezone.now())
     except (BrokerError, DatabaseError, *ERRORS) as error:
         for request in requests:
-            log.error(LATER, id=request.id, reason=explain(error))
+            log.error(NOT_SENT, id=request.id, reason=explain(error))
         return 0
     for id, refusal in errors.items():
-        log.error(LATER, id=id, reason=explain(refusal))
+        log.error(NOT_SENT, id=id, reason=explain(refusal))
     return len(sent)
 
 
 def _publish(requests: Sequence[contract.Request]) -> dict[str, SendError]:
-    """Send the tasks of requests; return, by their ids, the errors of those that were not sent."""
+    """Send the tasks of requests; return the errors of those that were not sent, keyed by request id."""
     with app.producer_pool.acquire(block=True) as producer:
         with producer.channel.collecting() as published:
             for request in requests:
@@ -109,5 +109,5 @@ def _publish(requests: Sequence[contract.Request]) -> dict[str, SendError]:
     return errors
 
 
-batcher = Batcher(_send_waiting, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="outbox")
+batcher = Batcher(_send_pending, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="outbox")
 atexit.register(close)

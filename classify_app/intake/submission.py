@@ -1,6 +1,6 @@
-"""The way in: a picture to S3, then its row, then its message. A crash in between loses nothing.
+"""Accept a picture: store it in S3, save its row, send its message. A crash in between loses no accepted picture.
 
-A row without `submitted_at` has no message yet: it waits in the outbox, or for `manage.py resubmit_stale`.
+A row without `submitted_at` has no message yet. The outbox sends it, or else `manage.py resubmit_stale`.
 """
 
 from functools import partial
@@ -23,20 +23,20 @@ from project.refusals import Refusal, unavailable
 
 log = structlog.get_logger()
 
-NOT_REGISTERED = "The picture could not be registered; please try again."
+NOT_SAVED = "The picture could not be registered; please try again."
 
 SAME_PICTURE = ("owner_id", "file_name", "input_key", "format", "width", "height", "bytes")
-"""What a re-run takes over from its original: all that is known of the picture, nothing of its result."""
+"""The fields that a rerun copies from its original: those of the picture, none of the result."""
 
 
 def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None) -> Classification:
-    """Accept a picture: it will be classified from here on, whatever breaks.
+    """Accept a picture; return its row. Once this returns, the picture will be classified whatever fails.
 
-    Raises Refusal where the picture is bad, can't be stored, or too many wait already.
+    Raises Refusal if the picture is bad or can't be stored, or if the backlog is full.
     """
     content = _read(file)
     _, header = open_picture(content, env.common().max_pixels)
-    _take_place()
+    _reserve_place()
     id = new_id()
     row = Classification(
         id=id,
@@ -60,40 +60,40 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
 
 
 def rerun(original: Classification) -> Classification:
-    """Classify a picture that is stored already once more, under an id of its own.
+    """Classify a stored picture again, under a new id; return the new row.
 
-    Raises Refusal where it is no longer stored, or where that can't be found out, or too many wait already.
+    Raises Refusal if the picture is no longer stored, if S3 or the database is unavailable, or if the backlog is full.
     """
     try:
         is_stored = storage.has_picture(original.input_key)
     except ERRORS as error:
-        log.error("picture not looked for", reason=explain(error))
-        raise unavailable("The stored picture could not be looked for; please try again.") from error
+        log.error("could not check whether the picture is stored", reason=explain(error))
+        raise unavailable("The stored picture could not be checked; please try again.") from error
     if not is_stored:
         raise Refusal("picture_gone", "The picture is no longer in the input bucket, so it can't be classified again.")
-    _take_place()
+    _reserve_place()
     row = Classification(rerun_of=original, **{name: getattr(original, name) for name in SAME_PICTURE})
     _register(row)
     return row
 
 
 def _register(row: Classification) -> None:
-    """Save a new row and let its message be sent once that is committed. Raises Refusal."""
+    """Save a new row, and queue its message once the row is committed. Raises Refusal."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
             transaction.on_commit(partial(outbox.put, row))
     except DatabaseError as error:
-        log.error("row not written", error=str(error))
-        raise unavailable(NOT_REGISTERED) from error
+        log.error("row not saved", error=str(error))
+        raise unavailable(NOT_SAVED) from error
 
 
-def _take_place() -> None:
+def _reserve_place() -> None:
     try:
-        backlog.take_place()
+        backlog.reserve()
     except DatabaseError as error:
         log.error("backlog not counted", error=str(error))
-        raise unavailable(NOT_REGISTERED) from error
+        raise unavailable(NOT_SAVED) from error
 
 
 def _read(file: UploadedFile) -> bytes:
@@ -107,6 +107,6 @@ def _read(file: UploadedFile) -> bytes:
 
 
 def warm_up() -> None:
-    """Make the clients that the first upload would otherwise wait for; asks nothing of the network."""
+    """Create the AWS clients ahead of the first upload. Sends no request."""
     s3()
     outbox.warm_up()

@@ -1,1 +1,1 @@
-"""What a browser sees: the upload form, the results, the history."""
+"""The HTML pages: upload form, results, history."""

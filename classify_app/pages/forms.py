@@ -13,7 +13,7 @@ class PicturesInput(forms.ClearableFileInput):
 
 
 class PicturesField(forms.FileField):
-    """A field of many files, cleaned to a list of them. What is wrong with one of them is for `submit` to say."""
+    """A field for many files, cleaned to a list. `submit` checks each file."""
 
     widget = PicturesInput
 

@@ -1,4 +1,4 @@
-"""The site's pages: the form, an upload's results, the history, one classification, its thumbnail."""
+"""The site's pages: upload form, results of an upload, history, classification, thumbnail."""
 
 from uuid import UUID, uuid4
 
@@ -15,11 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 from classify_app.accounts.authentication import UserRequest
 from classify_app.http.responses import status_of
 from classify_app.intake import outbox
-from classify_app.intake.rate_limits import take_upload
+from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import rerun, submit
+from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.models import visible_to
 from classify_app.pages.forms import UploadForm
-from classify_app.replaced.synchronous import classify_and_wait
 from project import contract, env
 from project.refusals import Refusal
 
@@ -29,7 +29,7 @@ REFRESH_SECONDS = 2
 
 @csrf_exempt
 async def root(request: HttpRequest) -> HttpResponse:
-    """The form for those who read, the synchronous route for those who post."""
+    """GET: the upload form. POST: the synchronous route."""
     if request.method == "POST":
         return await classify_and_wait(request)
     return await sync_to_async(home)(request)
@@ -54,9 +54,9 @@ def _home(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResp
 
 @require_POST
 def upload(request: UserRequest) -> HttpResponse:
-    """Take the form's pictures; those that are refused are named with the reason, the others go on."""
+    """Submit each of the form's pictures. Refused ones are listed with the reason, the others are classified."""
     if not request.user.is_authenticated:
-        return redirect("login")  # and from there to the form: this address can't be read
+        return redirect("login")  # which leads to the form afterwards: this address takes POST only
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _home(request, form, 422)
@@ -64,7 +64,7 @@ def upload(request: UserRequest) -> HttpResponse:
     with outbox.expecting():
         for file in form.cleaned_data["pictures"]:
             try:
-                take_upload(request.user.pk)
+                limit_uploads(request.user.pk)
                 submit(file, request.user, upload_id)
                 accepted += 1
             except Refusal as refusal:
@@ -81,7 +81,7 @@ def upload(request: UserRequest) -> HttpResponse:
 @require_safe
 @login_required
 def upload_results(request: UserRequest, upload_id: UUID) -> HttpResponse:
-    """The results of one form, refreshing itself until all of them are there."""
+    """The results of one upload. The page refreshes until all are finished."""
     pictures = list(visible_to(request.user).filter(upload_id=upload_id).order_by("id"))
     if not pictures:
         raise Http404("There is no such upload.")
@@ -120,10 +120,10 @@ def classification(request: UserRequest, id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
-    """Go to the page of a new classification of the same picture, or back with the reason why there is none."""
+    """Classify the same picture again. Redirect to the new classification, or back with the reason of the refusal."""
     original = get_object_or_404(visible_to(request.user), id=id)
     try:
-        take_upload(request.user.pk)
+        limit_uploads(request.user.pk)
         return redirect(rerun(original))
     except Refusal as refusal:
         messages.error(request, str(refusal))
@@ -137,6 +137,6 @@ def thumbnail(request: UserRequest, id: UUID) -> HttpResponse:
     row = get_object_or_404(visible_to(request.user).defer(None).only("thumbnail"), id=id)
     if not row.thumbnail:
         raise Http404("This classification has no thumbnail.")
-    # Opened as a page of its own it may do nothing, whatever it holds.
+    # If it is opened as a page, the sandbox keeps any content from running.
     policy = {"Content-Security-Policy": "sandbox; default-src 'none'"}
     return HttpResponse(bytes(row.thumbnail), content_type="image/jpeg", headers=policy)

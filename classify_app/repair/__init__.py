@@ -1,1 +1,1 @@
-"""What went wrong is put right: rows without a message, and messages that died."""
+"""Recovery: rows whose message was never sent, and dead letters."""

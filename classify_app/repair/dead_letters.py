@@ -1,7 +1,7 @@
-"""The dead-letter consumer: each message that died becomes a row, and its classification ends as failed.
+"""The dead-letter consumer: moves each dead-lettered message into a row and finishes its classification as failed.
 
-A row and not the queue is what people look at, since reading a queue hides what is in it. Deletes a message only
-after its row is committed; a message that comes again changes nothing but the count of its receives.
+The messages are kept in rows because receiving from a queue hides them from others. A message is deleted only after its
+row is committed. If it is received again, only its receive count changes.
 """
 
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAX_CAUSE = 500  # characters; an error may quote the message
+MAX_CAUSE = 500  # characters; an error may quote the message, which can be long
 
 
 def consume(stop: Stop) -> None:
@@ -42,20 +42,20 @@ def consume(stop: Stop) -> None:
 
 
 def settle(queue: DeadLetter.Queue, messages: "list[MessageTypeDef]") -> "list[MessageTypeDef]":
-    """Move messages into rows; return all of them, since whatever is in a message can be kept."""
+    """Move messages into rows; return all of them, because a row can store any message."""
     for message in messages:
-        _keep(queue, message)
+        _store(queue, message)
     return messages
 
 
-def _keep(queue: DeadLetter.Queue, message: "MessageTypeDef") -> None:
+def _store(queue: DeadLetter.Queue, message: "MessageTypeDef") -> None:
     receives = int(message["Attributes"]["ApproximateReceiveCount"])
-    kept = DeadLetter.objects.filter(queue=queue, message_id=message["MessageId"])
-    if kept.update(receives=receives, last_seen=timezone.now()):
+    stored = DeadLetter.objects.filter(queue=queue, message_id=message["MessageId"])
+    if stored.update(receives=receives, last_seen=timezone.now()):
         return
-    end = _end_request if queue == DeadLetter.Queue.REQUESTS else _end_announcement
-    # Before the letter: a crash in between only repeats, and then the classification is found ended.
-    classification, cause = end(message["Body"], receives - 1)
+    finish = _fail_request if queue == DeadLetter.Queue.REQUESTS else _recover_announcement
+    # Before the letter is created: after a crash in between, a repeat finds the classification finished.
+    classification, cause = finish(message["Body"], receives - 1)
     letter = DeadLetter.objects.create(
         queue=queue,
         message_id=message["MessageId"],
@@ -64,41 +64,44 @@ def _keep(queue: DeadLetter.Queue, message: "MessageTypeDef") -> None:
         receives=receives,
         classification=classification,
     )
-    log.warning("dead letter kept", letter=letter.pk, queue=queue.value, cause=letter.cause)
+    log.warning("dead letter stored", letter=letter.pk, queue=queue.value, cause=letter.cause)
 
 
-def _end_request(body: str, attempts: int) -> tuple[Classification | None, str]:
-    """End the classification that a request asked for; return it, and why the request died."""
+def _fail_request(body: str, attempts: int) -> tuple[Classification | None, str]:
+    """Finish a request's classification; return it with the reason why the request was dead-lettered."""
     try:
         id = request_in(body).id
     except ContractError as error:
-        return None, f"It can't be read: {error}."
+        return None, f"The message can't be read: {error}."
     row = _row(id)
     if row is None:
         return None, _unknown(id)
     failed = f"{attempts} attempt{pluralize(attempts)} failed"
-    _end(row, f"The picture could not be classified: {failed}. It may be tried again later.")
-    return row, f"{failed}; the worker's log says why."
+    _finish(row, f"The picture could not be classified: {failed}. It may be tried again later.")
+    return row, f"{failed}; see the worker's log for the reason."
 
 
-def _end_announcement(body: str, receives: int) -> tuple[Classification | None, str]:
-    """Take an announcement's result, or the stored one; return the classification, and why the announcement died."""
+def _recover_announcement(body: str, receives: int) -> tuple[Classification | None, str]:
+    """Write the announced result, or else the stored one.
+
+    Returns the classification and the reason why the announcement was dead-lettered.
+    """
     try:
         record = record_of(body)
         complete(record)
     except ContractError as error:
-        row = _named_in(body)
+        row = _classification_named_in(body)
         if row is not None:
-            _end(row, "The picture was looked at, but the result could not be read. It may be tried again later.")
-        return row, f"It can't be read: {error}."
+            _finish(row, "The picture was classified, but the result can't be read. It may be tried again later.")
+        return row, f"The message can't be read: {error}."
     row = _row(record.id)
     if row is None:
         return None, _unknown(record.id)
-    return row, f"It was received {receives} time{pluralize(receives)} and not written; now its result is taken."
+    return row, f"Received {receives} time{pluralize(receives)} without being written; the result is written now."
 
 
-def _end(row: Classification, error: str) -> None:
-    """Finish a row that is queued: by its stored record where that can be taken, else as failed."""
+def _finish(row: Classification, error: str) -> None:
+    """Finish a queued row: with its stored record if there is a valid one, else as failed."""
     if row.state != State.QUEUED:
         return
     try:
@@ -113,8 +116,8 @@ def _end(row: Classification, error: str) -> None:
     )
 
 
-def _named_in(body: str) -> Classification | None:
-    """Return the classification that an announcement names, although the rest of it can't be read."""
+def _classification_named_in(body: str) -> Classification | None:
+    """Return the classification whose id an unreadable announcement names, if any."""
     try:
         return _row(json.loads(body)["id"])
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -133,5 +136,5 @@ def _unknown(id: object) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return text as the database takes it. A message's JSON may spell NUL or half a character; its body can't."""
+    """Return text without NULs and lone surrogates: PostgreSQL refuses them, and JSON can escape them."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What people do with dead letters: redrive, so that the message lives again, or discard. Each once."""
+"""Redrive or discard a dead letter, each at most once."""
 
 from functools import partial
 
@@ -12,14 +12,12 @@ from project.aws import queues
 from project.aws.clients import ERRORS
 from project.refusals import Refusal, unavailable
 
-TOO_LATE = "It was redriven or discarded before."
-
-
+ALREADY_HANDLED = "It was redriven or discarded before."
 CONFLICT = "conflict"
 
 
 def redrive(letter: DeadLetter, by: str) -> None:
-    """Send a waiting letter's message again, in the name of a user. Raises Refusal."""
+    """Send a waiting letter's message again; `by` is the user on record. Raises Refusal."""
     if letter.queue == DeadLetter.Queue.REQUESTS:
         _redrive_request(letter, by)
     else:
@@ -27,15 +25,15 @@ def redrive(letter: DeadLetter, by: str) -> None:
 
 
 def discard(letter: DeadLetter, by: str) -> None:
-    """Lay a waiting letter aside for good, in the name of a user; its classification stays as it is. Raises Refusal."""
+    """Discard a waiting letter; its classification stays as it is. `by` is the user on record. Raises Refusal."""
     _mark(letter, DeadLetter.State.DISCARDED, by)
 
 
 @transaction.atomic
 def _redrive_request(letter: DeadLetter, by: str) -> None:
-    """Queue the classification again, under its own id: where a record was stored, a worker announces that one.
+    """Queue the classification again under the same id. If a record is stored already, the worker announces that one.
 
-    As with an upload the row is committed before its message is sent, so the sweeper mends a crash in between.
+    As with an upload, the row is committed before its message is sent, so the sweeper recovers from a crash in between.
     """
     _mark(letter, DeadLetter.State.REDRIVEN, by)
     if letter.classification_id is None:
@@ -49,9 +47,11 @@ def _redrive_request(letter: DeadLetter, by: str) -> None:
 
 
 def _redrive_announcement(letter: DeadLetter, by: str) -> None:
-    """Send the message to the response queue again; sent first, so that a crash repeats it and loses nothing."""
+    """Send the message to the response queue again. It is sent before the letter is marked: a crash in between may
+    repeat the message but can't lose it.
+    """
     if letter.state != DeadLetter.State.WAITING:
-        raise Refusal(CONFLICT, TOO_LATE)
+        raise Refusal(CONFLICT, ALREADY_HANDLED)
     try:
         queues.send(env.aws().response_queue_url, letter.body)
     except ERRORS as error:
@@ -62,4 +62,4 @@ def _redrive_announcement(letter: DeadLetter, by: str) -> None:
 def _mark(letter: DeadLetter, state: DeadLetter.State, by: str) -> None:
     waiting = DeadLetter.objects.filter(id=letter.id, state=DeadLetter.State.WAITING)
     if not waiting.update(state=state, handled_at=timezone.now(), handled_by=by):
-        raise Refusal(CONFLICT, TOO_LATE)
+        raise Refusal(CONFLICT, ALREADY_HANDLED)

@@ -1,4 +1,4 @@
-"""The sweeper: sends the messages of rows whose web process died before it could."""
+"""The sweeper: sends the messages of rows whose web process failed to send them."""
 
 from datetime import timedelta
 
@@ -18,40 +18,40 @@ from project.contract import ContractError, Record
 log = structlog.get_logger()
 
 VERY_OLD = timedelta(hours=1)
-"""A row this old may have been sent and done although its `submitted_at` was never written."""
+"""The message of a row this old may have been sent and processed although `submitted_at` was never written."""
 
 
 def sweep() -> int:
-    """Send every stale row's message again, or take its stored result; return how many were brought in.
+    """Send every stale row's message, or complete the row from its stored record; return the number of rows recovered.
 
-    Only rows whose message was never sent are stale: one that merely waits in a long queue is not.
+    A row is stale if its message was never sent. A row that waits in a long queue is not stale.
     """
     stale_since = timezone.now() - timedelta(seconds=env.web().stale_after_seconds)
     stale = Classification.objects.filter(state=State.QUEUED, submitted_at=None, created_at__lt=stale_since)
     rows = stale.order_by("created_at").iterator(chunk_size=500)
-    return sum(_bring_in(some) for some in chunks(rows, MAX_MESSAGES))
+    return sum(_recover(chunk) for chunk in chunks(rows, MAX_MESSAGES))
 
 
-def _bring_in(rows: list[Classification]) -> int:
-    """Take the stored results of rows, or send their messages; return for how many either was done."""
-    taken, unanswered = 0, []
+def _recover(rows: list[Classification]) -> int:
+    """Complete rows from their stored records, or send their messages; return the number of rows recovered."""
+    completed, unsent = 0, []
     for row in rows:
         try:
-            record = _stored_result(row)
+            record = _stored_record(row)
             if record is None:
-                unanswered.append(row)
+                unsent.append(row)
             else:
-                taken += complete(record)
-                log.info("stored result taken", id=record.id)
+                completed += complete(record)
+                log.info("completed from the stored record", id=record.id)
         except ERRORS as error:
-            log.error("output bucket unavailable, row left for the next sweep", id=str(row.id), error=str(error))
+            log.error("output bucket unavailable, trying again at the next sweep", id=str(row.id), error=str(error))
         except ContractError as error:
-            log.error("stored result can't be read, row left alone", id=str(row.id), error=str(error))
-    sent = outbox.send(unanswered) if unanswered else 0
+            log.error("stored record can't be read, row skipped", id=str(row.id), error=str(error))
+    sent = outbox.send(unsent) if unsent else 0
     if sent:
         log.info("messages sent again", count=sent)
-    return taken + sent
+    return completed + sent
 
 
-def _stored_result(row: Classification) -> Record | None:
+def _stored_record(row: Classification) -> Record | None:
     return storage.get_record(str(row.id)) if row.created_at < timezone.now() - VERY_OLD else None

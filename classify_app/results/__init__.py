@@ -1,1 +1,1 @@
-"""From an announcement to a finished row, and the requests that wait for it."""
+"""From an announced result to a finished row, and the requests that wait for it."""

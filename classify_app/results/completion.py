@@ -1,4 +1,4 @@
-"""The way out: records become finished rows, once each; whatever comes again changes nothing."""
+"""Write records into their rows. Each row is finished once; repeats change nothing."""
 
 import base64
 from dataclasses import asdict
@@ -14,13 +14,16 @@ from project.contract import MAX_THUMBNAIL_BYTES, ContractError, Record
 
 
 def complete(record: Record) -> bool:
-    """Finish the row of a record if it still awaits one; return whether it did. Raises ContractError."""
+    """Write a record into its row if that still awaits a result; return whether it did.
+
+    Raises ContractError if the row can't store the record.
+    """
     try:
         awaiting = Classification.objects.filter(AWAITS_RESULT, id=UUID(record.id))
         changed = awaiting.update(**_values(record))
     except (ValueError, OverflowError, DataError, IntegrityError) as error:
-        # A bad id, time or thumbnail, or what the database refuses: a label too long, a NUL, half a character.
-        raise ContractError(f"a record that its row can't take: {error}") from error
+        # A bad id, time or thumbnail, or a value that the database refuses: too long, a NUL, a lone surrogate.
+        raise ContractError(f"the row can't store this record: {error}") from error
     return changed == 1
 
 
@@ -46,6 +49,6 @@ def _values(record: Record) -> dict[str, Any]:
 
 
 def complete_all(records: list[Record]) -> int:
-    """Finish the rows of records in one transaction; return how many still awaited one."""
+    """Write records into their rows in one transaction; return the number of rows that still awaited a result."""
     with transaction.atomic():
         return sum(complete(record) for record in records)

@@ -1,4 +1,4 @@
-"""The results consumer: response queue to rows. Deletes a message only after its row is committed."""
+"""The results consumer: response queue to database. A message is deleted only after its row is committed."""
 
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ log = structlog.get_logger()
 
 
 def consume(stop: Stop) -> None:
-    """Consume until stopped."""
+    """Write results until stopped."""
     log.info("consuming results")
     poll(stop, {env.aws().response_queue_url: settle})
 
 
 def settle(messages: "list[MessageTypeDef]") -> "list[MessageTypeDef]":
-    """Write the results of messages into their rows; return the messages that are done with."""
+    """Write the results of messages into their rows; return the messages to delete."""
     readable: list[MessageTypeDef] = []
     records: list[Record] = []
     for message in messages:
@@ -35,14 +35,14 @@ def settle(messages: "list[MessageTypeDef]") -> "list[MessageTypeDef]":
     try:
         finished = complete_all(records)
     except ContractError:
-        # Rare, so only now one by one: a bad record must not hold up its neighbours.
-        return [message for message, record in zip(readable, records, strict=True) if _settled_alone(record)]
+        # One bad record must not block the others. It is rare, so they are written one by one only in this case.
+        return [message for message, record in zip(readable, records, strict=True) if _settle_one(record)]
     if records:
         log.info("results written", received=len(records), finished=finished)
     return readable
 
 
-def _settled_alone(record: Record) -> bool:
+def _settle_one(record: Record) -> bool:
     try:
         complete(record)
     except ContractError as error:

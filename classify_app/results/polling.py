@@ -1,4 +1,4 @@
-"""What the consumers have in common: receive, settle in the database, delete; until stopped."""
+"""The loop of all consumers: receive messages, settle them in the database, delete them; until stopped."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -18,30 +18,32 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SEVERAL = 8
-GATHER_SECONDS = 0.02  # for each of several messages
+NEARLY_FULL = 8
+"""Messages in a receive after which the loop pauses: at this rate the next receive can be full, for the same price."""
+
+GATHER_SECONDS = 0.02  # pause for each received message
 
 Settle: TypeAlias = "Callable[[list[MessageTypeDef]], list[MessageTypeDef]]"
-"""Commits what messages say and returns those that are done with, which are then deleted."""
+"""Commits the content of messages and returns those that are settled, which are then deleted."""
 
 
 class Unavailable(Exception):
-    """The database, or AWS, doesn't answer; the text says which and why."""
+    """The database or AWS is unavailable; the text says which and why."""
 
 
 class DatabaseUnavailable(Unavailable):
-    """Without the database no queue can be settled; AWS may fail for one queue alone."""
+    """The database is unavailable, which affects all queues; an error of AWS affects one queue only."""
 
 
 def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
-    """Settle the messages of queues, by their URLs, until stopped.
+    """Receive and settle messages until stopped. `settles` has the function for each queue URL.
 
-    While the database is away nothing is received, so nothing is received too often. While AWS fails for a queue the
-    others go on.
+    While the database is unavailable nothing is received, so no message uses up its receives. While AWS fails for one
+    queue, the others continue.
     """
-    busy: set[str] = set()
+    backlogged: set[str] = set()  # queues whose last receive returned messages
     backoffs = {url: Backoff() for url in settles}
-    due = dict.fromkeys(settles, 0.0)  # when each may be asked again, of the monotonic clock
+    due = dict.fromkeys(settles, 0.0)  # when each may be received from again, of the monotonic clock
     while not stop:
         stop.wait(min(due.values()) - time.monotonic())
         for url, settle in settles.items():
@@ -49,29 +51,28 @@ def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
                 break
             if due[url] > time.monotonic():
                 continue
-            # A queue that may be empty must not hold up one that isn't.
-            wait_seconds = 0 if busy - {url} else None
+            # A long poll of an empty queue must not block a queue with messages.
+            wait_seconds = 0 if backlogged - {url} else None
             try:
-                came = _take_turn(url, settle, wait_seconds)
+                received = _receive_and_settle(url, settle, wait_seconds)
             except Unavailable as error:
-                log.warning("trying again", queue=url, reason=str(error))
-                busy.discard(url)
+                log.warning("receive failed, backing off", queue=url, reason=str(error))
+                backlogged.discard(url)
                 later = time.monotonic() + backoffs[url].seconds()
                 due.update(dict.fromkeys(settles if isinstance(error, DatabaseUnavailable) else [url], later))
                 continue
             backoffs[url].reset()
-            (busy.add if came else busy.discard)(url)
-            if SEVERAL <= came < queues.MAX_MESSAGES:
-                # The more come the more are on their way, and ten cost no more than one.
-                stop.wait(came * GATHER_SECONDS)
+            (backlogged.add if received else backlogged.discard)(url)
+            if NEARLY_FULL <= received < queues.MAX_MESSAGES:
+                stop.wait(received * GATHER_SECONDS)
     log.info("stopped")
 
 
-def _take_turn(url: str, settle: Settle, wait_seconds: int | None) -> int:
-    """Receive once and settle what came; return how many messages that were. Raises Unavailable."""
+def _receive_and_settle(url: str, settle: Settle, wait_seconds: int | None) -> int:
+    """Receive once and settle the messages; return how many were received. Raises Unavailable."""
     try:
-        _ask_database()
-        # A stop waits for the poll's end: SQS hands messages to an abandoned poll, and so hides them from the others.
+        _check_database()
+        # A stop waits for the long poll to end: SQS would deliver messages to an abandoned poll, and so hide them.
         messages = queues.receive(url, wait_seconds)
         queues.delete(url, settle(messages))
     except ERRORS as error:
@@ -84,6 +85,6 @@ def _take_turn(url: str, settle: Settle, wait_seconds: int | None) -> int:
     return len(messages)
 
 
-def _ask_database() -> None:
+def _check_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

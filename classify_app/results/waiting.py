@@ -1,7 +1,7 @@
-"""Requests that wait for their classification: one query asks for all that a process's requests wait for.
+"""Requests that wait for their classification. One query polls the rows for all waiting requests of a process.
 
-Correct with any number of web processes and consumers, since the row is what is waited for, and no
-message can reach the wrong waiter. A waiting request holds no thread and no database connection.
+This works with any number of web processes and consumers, because requests wait for the row and not for a message.
+A waiting request occupies no thread and no database connection.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from classify_app.models import Classification, State
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.02
-RETRY_SECONDS = 1.0  # while the database is away
-IDS_PER_QUERY = 500  # SQLite and PostgreSQL bound the parameters of a query.
+RETRY_SECONDS = 1.0  # while the database is unavailable
+IDS_PER_QUERY = 500  # SQLite and PostgreSQL limit the parameters of a query.
 
 poll_thread = ThreadPoolExecutor(1, thread_name_prefix="waiter")
 
 
 class Waiter:
-    """Answers all waits of one event loop from one polling task, which lives while somebody waits."""
+    """Wakes the waiting requests of one event loop. One polling task serves all of them, and ends when none is left."""
 
     def __init__(self) -> None:
         self.waiting: dict[UUID, set[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def wait(self, id: UUID, seconds: float) -> bool:
-        """Return True as soon as the classification is finished, False when `seconds` have passed before."""
+        """Return True as soon as the classification is finished, or False after `seconds`."""
         future = asyncio.get_running_loop().create_future()
         self.waiting.setdefault(id, set()).add(future)
         if self._task is None or self._task.done():
@@ -53,17 +53,17 @@ class Waiter:
     async def _poll(self) -> None:
         try:
             while self.waiting:
-                await self._answer()
+                await self._wake_finished()
         finally:
-            # Not awaited: a wait that begins meanwhile must find this task done.
+            # Not awaited, so that this task is done before another wait can begin.
             poll_thread.submit(_close_connection)
 
-    async def _answer(self) -> None:
+    async def _wake_finished(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            finished = await loop.run_in_executor(poll_thread, finished_of, list(self.waiting))
+            finished = await loop.run_in_executor(poll_thread, finished_among, list(self.waiting))
         except DatabaseError as error:
-            log.warning("database unavailable, waiting requests go on waiting", error=str(error))
+            log.warning("database unavailable, requests keep waiting", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
             return
         for id in finished:
@@ -77,8 +77,8 @@ def _close_connection() -> None:
     connection.close()
 
 
-def finished_of(ids: list[UUID]) -> list[UUID]:
-    """Return those of the ids that are no longer queued."""
+def finished_among(ids: list[UUID]) -> list[UUID]:
+    """Return the ids of finished classifications among `ids`."""
     finished: list[UUID] = []
     try:
         for start in range(0, len(ids), IDS_PER_QUERY):

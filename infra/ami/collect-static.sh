@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# collect-static.sh PYTHON: collect the site's static files in the folder above, while an image is made.
-# The settings must be there to be read. None of these is used, or stays.
+# collect-static.sh PYTHON: collect the site's static files while an image is built.
+# The settings below are required to start, but not used and not kept.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# package.sh [FILE...]: pack what an image needs of the committed code into build/recognition.tar.gz, beside this file.
-# Along go a file of PyTorch weights (.pth) or an exported network (.onnx), without which the bake downloads
-# torchvision's; and the file in which `python -m workers verify` noted which precisions it admits (.json). What isn't
-# committed isn't packed.
+# package.sh [FILE...]: pack the committed code that an image needs into build/recognition.tar.gz, next to this script.
+# FILE may be PyTorch weights (.pth) or an exported network (.onnx); without either, the bake downloads torchvision's
+# weights. It may also be the file that `python -m workers verify` has written (.json). Uncommitted code isn't packed.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,4 +1,4 @@
-# In a file of its own, since packer 1.6, which Debian has, doesn't know the block.
+# In its own file, because Debian's packer 1.6 doesn't support this block.
 packer {
   required_plugins {
     amazon = {

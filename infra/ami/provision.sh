@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# provision.sh worker|web ARCHIVE: make an image of this machine, an Amazon Linux 2023 of its own. Runs as root, once.
-# Read: PYTHON_VERSION; for a worker also MODEL, ENGINE (torch or onnx), GPU (true or false) and TORCH_CPU_INDEX.
+# provision.sh worker|web ARCHIVE: set up this machine, a fresh Amazon Linux 2023, as an image. Runs once, as root.
+# Environment: PYTHON_VERSION; for a worker also MODEL, ENGINE (torch or onnx), GPU (true or false) and TORCH_CPU_INDEX.
 # The web image also serves the flower tier.
 set -euo pipefail
 
@@ -20,7 +20,7 @@ unpack() {
   useradd --system --user-group --home-dir "$home" --no-create-home --shell /sbin/nologin recognition
   mkdir "$home"
   tar -xzf "$archive" -C "$home" --no-same-owner
-  # The services' umask hides from others what root writes; the code is for all to read.
+  # Root's umask may hide files from other users; the services must be able to read the code.
   chmod -R u=rwX,go=rX "$home"
   install -d -m 0755 /etc/recognition /var/log/recognition
 }
@@ -38,7 +38,7 @@ make_venv() { # FOLDER REQUIREMENTS
   "${pip[@]}" -r "$home/requirements/$2"
 }
 
-# What the image knows of itself, and its worker reads before what the instance is told.
+# The image's own environment. The worker reads it first; the instance's environment overrides it.
 write_image_environment() {
   {
     echo "TORCH_HOME=$home/models"
@@ -65,9 +65,9 @@ export_network() {
 }
 
 bake_worker() {
-  step "$ENGINE and what it needs"
+  step "$ENGINE and its requirements"
   if [[ $ENGINE == torch && -e $home/models/model.onnx ]]; then
-    echo "provision.sh: an exported network was packed, and ENGINE=torch would not run it" >&2
+    echo "provision.sh: an exported network was packed, but ENGINE=torch can't run it" >&2
     exit 1
   fi
   if [[ $ENGINE == onnx ]]; then
@@ -77,7 +77,7 @@ bake_worker() {
     make_venv "$home/venv" worker.txt
   fi
   write_image_environment
-  step "a picture, classified as the worker will; where no weights are given they are downloaded now, for good"
+  step "classify a sample as the worker does; weights that were not packed are downloaded now and stay in the image"
   (
     cd "$home"
     set -a
@@ -105,20 +105,20 @@ install_services() {
   install -m 0755 "$home/infra/ami/bin/"* "$home/bin/"
   if [[ $tier == web ]]; then ln -s "$home/bin/recognition-manage" /usr/local/sbin/recognition-manage; fi
   install -m 0644 "$home/infra/ami/logrotate.conf" /etc/logrotate.d/recognition
-  # The services can't write what Python would keep beside its sources.
+  # The services can't write to the source folders, so Python's bytecode is compiled now.
   "$python" -m compileall -q "$home/project" "$home/classify_app" "$home/workers"
   systemctl daemon-reload
-  # An unknown key is only said, with exit code 0.
-  local said
-  said=$(systemd-analyze verify --man=no /etc/systemd/system/recognition-*.{target,service} 2>&1) || said+=" (refused)"
-  if [[ -n $said ]]; then
-    echo "$said" >&2
+  # For an unknown key systemd-analyze only prints a warning and exits with 0.
+  local output
+  output=$(systemd-analyze verify --man=no /etc/systemd/system/recognition-*.{target,service} 2>&1) || output+=" (refused)"
+  if [[ -n $output ]]; then
+    echo "$output" >&2
     exit 1
   fi
 }
 
-leave_nothing_behind() {
-  # Instances are reached by SSM; this build's own connection stays until it ends.
+clean_up() {
+  # Instances are reached by SSM. The connection of this build stays open until it ends.
   systemctl mask sshd.service
   rm -f "$archive" /home/ec2-user/.ssh/authorized_keys /root/.ssh/authorized_keys /etc/ssh/ssh_host_*
   dnf clean all --quiet
@@ -131,7 +131,7 @@ if [[ $tier != worker && $tier != web ]]; then
   exit 1
 fi
 if [[ $tier == worker && $ENGINE == onnx && $GPU == true ]]; then
-  echo "provision.sh: ENGINE=onnx runs on processors alone; on a GPU it is torch" >&2
+  echo "provision.sh: ENGINE=onnx runs on CPUs only; a GPU needs ENGINE=torch" >&2
   exit 1
 fi
 step "packages"
@@ -140,4 +140,4 @@ unpack
 "bake_$tier"
 step "services"
 install_services
-leave_nothing_behind
+clean_up

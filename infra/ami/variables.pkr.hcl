@@ -12,19 +12,19 @@ variable "region" {
 
 variable "source_image" {
   type        = string
-  description = "Name pattern of Amazon's image to start from; the newest is taken. It must be an Amazon Linux 2023."
+  description = "Name pattern of Amazon's image to start from; the latest one is used. It must be an Amazon Linux 2023 image."
   default     = "al2023-ami-2023.*-x86_64"
 }
 
 variable "instance_type" {
   type        = string
-  description = "Instance type that bakes. A worker's image is proven on it, so a GPU image needs one with a GPU."
+  description = "Instance type for the bake. A worker's image is tested on it, so a GPU image needs one with a GPU."
   default     = "c7i.large"
 }
 
 variable "subnet_id" {
   type        = string
-  description = "Subnet to bake in, with a way to the internet. Empty: the default VPC's."
+  description = "Subnet for the bake, with internet access. Empty: the default VPC's."
   default     = ""
 }
 
@@ -47,7 +47,7 @@ variable "instance_profile" {
 
 variable "root_gigabytes" {
   type        = number
-  description = "Size of the root volume. Launch templates can't ask for less. PyTorch's CUDA build needs 40."
+  description = "Size of the root volume. Launch templates can't use a smaller one. PyTorch's CUDA build needs 40."
   default     = 12
 
   validation {
@@ -86,13 +86,13 @@ variable "engine" {
 
 variable "gpu" {
   type        = bool
-  description = "Whether the worker's image is for instances with an NVIDIA GPU; source_image must bring the driver."
+  description = "Whether the worker's image is for instances with an NVIDIA GPU; source_image must have its driver."
   default     = false
 }
 
 variable "torch_cpu_index" {
   type        = string
-  description = "Package index of PyTorch's builds without CUDA, used where gpu is false."
+  description = "Package index of PyTorch's builds without CUDA, used if gpu is false."
   default     = "https://download.pytorch.org/whl/cpu"
 }
 

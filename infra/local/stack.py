@@ -36,7 +36,7 @@ WORKER = (
 
 # What the worker logs.
 READY_LINE = "ready to take pictures"
-FALLBACK_LINE = "weights not to be had, falling back"
+FALLBACK_LINE = "no weights for this model, using the fallback"
 RESET_ADMIN = """
 from django.contrib.auth import get_user_model
 admin, _ = get_user_model().objects.get_or_create(username="admin", is_staff=True, is_superuser=True)

@@ -36,7 +36,7 @@ locals {
     tier => templatefile("${path.module}/policies/${tier}.json.tftpl", local.resource_arns)
   }
 
-  # What worker_settings and web_settings can't set.
+  # Variables that worker_settings and web_settings must not set.
   reserved_settings = [
     "ALLOWED_HOSTS", "ASG_NAME", "AWS_REGION", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME",
     "DATABASE_URL", "DATABASE_USER", "DRAIN_SECONDS", "ENGINE", "EVENT_QUEUE_URL", "HTTPS", "INPUT_BUCKET",

@@ -4,22 +4,22 @@ output "site_url" {
 }
 
 output "load_balancer_name" {
-  description = "DNS name of the load balancer, to which domain_name has to point where zone_id isn't given."
+  description = "DNS name of the load balancer. Without zone_id, point domain_name to it yourself."
   value       = module.web.load_balancer_name
 }
 
 output "worker_environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env on a worker."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env on a worker."
   value       = module.workers.environment
 }
 
 output "web_environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env on a web instance."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env on a web instance."
   value       = module.web.environment
 }
 
 output "flower_environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env on Flower's instance."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env on Flower's instance."
   value       = module.flower.environment
 }
 
@@ -49,7 +49,7 @@ output "buckets" {
 }
 
 output "policies" {
-  description = "What the application of each tier may do, as policies/ says: JSON of IAM policies."
+  description = "The permissions of each tier's application: the IAM policies in policies/ as JSON."
   value       = local.policies
 }
 
@@ -86,7 +86,7 @@ locals {
 }
 
 output "flower_command" {
-  description = "Makes Flower reachable at http://127.0.0.1:5555, for whoever may start sessions."
+  description = "Command that makes Flower available at http://127.0.0.1:5555. It needs permission to start Session Manager sessions."
   value = join(" ", [
     local.session.flower,
     "--document-name AWS-StartPortForwardingSession --parameters portNumber=5555,localPortNumber=5555",
@@ -94,6 +94,6 @@ output "flower_command" {
 }
 
 output "shell_commands" {
-  description = "Open a shell on the first instance of each group."
+  description = "Commands that open a shell on the first instance of each group."
   value       = local.session
 }

@@ -13,7 +13,7 @@ variable "name" {
 }
 
 variable "bucket_prefix" {
-  description = "Buckets are called PREFIX-input, PREFIX-output and PREFIX-logs, in a name space that all of AWS shares; null: NAME-ACCOUNT-REGION."
+  description = "Prefix of the buckets' names, which must be unique in all of AWS: PREFIX-input, PREFIX-output and PREFIX-logs. null: NAME-ACCOUNT-REGION."
   type        = string
   default     = null
 
@@ -24,21 +24,21 @@ variable "bucket_prefix" {
 }
 
 variable "deletion_protection" {
-  description = "true: database and load balancer can't be deleted, buckets not while they hold objects, and a secret that is deleted can be recovered for 30 days. false: `terraform destroy` works, and deletes pictures, records and secret for good."
+  description = "true: the database, the load balancer and buckets with objects can't be deleted, and a deleted secret can be recovered for 30 days. false: `terraform destroy` permanently deletes pictures, records and the secret."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "final_snapshot" {
-  description = "true: a database that is destroyed leaves a last snapshot, NAME-final-…, which is paid for until somebody deletes it. What counts is what was applied last, so it can't be changed by `terraform destroy` itself."
+  description = "true: destroying the database leaves a final snapshot, NAME-final-…, which costs money until you delete it. Apply a change before `terraform destroy`, which uses the last applied value."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept, in CloudWatch and in the bucket of access logs."
+  description = "Retention of logs in days, in CloudWatch and in the bucket of access logs."
   type        = number
   default     = 30
   nullable    = false
@@ -53,7 +53,7 @@ variable "log_retention_days" {
 }
 
 variable "root_device_name" {
-  description = "Name of the root device in the machine images; a wrong one adds a second disk and leaves the root unencrypted."
+  description = "Name of the root device in the machine images. A wrong name adds a second disk and leaves the root disk unencrypted."
   type        = string
   default     = "/dev/xvda"
   nullable    = false
@@ -67,7 +67,7 @@ variable "root_device_name" {
 # Network
 
 variable "vpc_cidr" {
-  description = "Addresses of the VPC; each subnet gets a sixteenth of them."
+  description = "IP range of the VPC; each subnet gets a sixteenth of it."
   type        = string
   default     = "10.40.0.0/16"
   nullable    = false
@@ -90,7 +90,7 @@ variable "zones" {
 
   validation {
     condition     = contains([2, 3, 4], var.zones)
-    error_message = "zones must be 2, 3 or 4: the load balancer and the database want two."
+    error_message = "zones must be 2, 3 or 4: the load balancer and the database need two."
   }
 }
 
@@ -102,14 +102,14 @@ variable "nat_per_zone" {
 }
 
 variable "interface_endpoints" {
-  description = "true: calls to SQS, logs, secrets and so on stay inside the VPC, which costs by the hour for each service and zone; false: they leave by the NAT gateway. S3 always stays inside."
+  description = "true: calls to SQS, CloudWatch Logs, Secrets Manager and so on stay inside the VPC, at an hourly price per service and zone. false: they use the NAT gateway. Calls to S3 always stay inside."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "allowed_cidrs" {
-  description = "Addresses from which the site can be reached."
+  description = "IP ranges from which the site can be reached."
   type        = list(string)
   default     = ["0.0.0.0/0"]
   nullable    = false
@@ -123,7 +123,7 @@ variable "allowed_cidrs" {
 # Storage
 
 variable "input_expiry_days" {
-  description = "Age in days at which pictures are deleted; as versions that only an administrator finds they last one day more."
+  description = "Age in days at which pictures are deleted. As noncurrent versions they remain one more day."
   type        = number
   default     = 30
   nullable    = false
@@ -135,7 +135,7 @@ variable "input_expiry_days" {
 }
 
 variable "output_expiry_days" {
-  description = "Age in days at which records are deleted, with the same day more."
+  description = "Age in days at which records are deleted. As noncurrent versions they remain one more day."
   type        = number
   default     = 365
   nullable    = false
@@ -147,7 +147,7 @@ variable "output_expiry_days" {
 }
 
 variable "archive_after_days" {
-  description = "Age in days at which pictures and records move to Glacier Instant Retrieval, where keeping costs less and reading more; S3 leaves those under 128 kB where they are. null: never."
+  description = "Age in days at which pictures and records move to Glacier Instant Retrieval, where storage is cheaper and access more expensive. S3 doesn't move objects under 128 kB. null: never."
   type        = number
   default     = null
 
@@ -175,14 +175,14 @@ variable "database_instance_class" {
 }
 
 variable "database_multi_az" {
-  description = "true: a second database in another zone takes over when the first fails; it costs as much again."
+  description = "true: a standby database in another zone takes over if the first fails; this doubles the cost."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "database_backup_days" {
-  description = "Days for which the database's backups are kept."
+  description = "Retention of database backups in days."
   type        = number
   default     = 7
   nullable    = false
@@ -198,7 +198,7 @@ variable "database_backup_days" {
 }
 
 variable "secret_version" {
-  description = "Raise it to replace SECRET_KEY and the database's password; the web instances are replaced with them, and users log in anew."
+  description = "Increase it to rotate SECRET_KEY and the database password. The web instances are replaced, and users have to log in again."
   type        = number
   default     = 1
   nullable    = false
@@ -212,7 +212,7 @@ variable "secret_version" {
 # Monitoring
 
 variable "alert_email" {
-  description = "Address that gets the alarms; AWS asks it first whether it wants them. null: they only go to the SNS topic."
+  description = "E-mail address for alarms; AWS first asks it for confirmation. null: alarms only go to the SNS topic."
   type        = string
   default     = null
 
@@ -223,7 +223,7 @@ variable "alert_email" {
 }
 
 variable "oldest_request_seconds" {
-  description = "Age of the oldest waiting picture above which an alarm goes off."
+  description = "Age of the oldest waiting picture, in seconds, above which an alarm is sent."
   type        = number
   default     = 600
   nullable    = false
@@ -235,7 +235,7 @@ variable "oldest_request_seconds" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Dollars a month above which, spent or foreseen, an alarm goes off. It counts the whole account."
+  description = "Budget in US dollars per month for the whole account. An alarm is sent if the actual or forecast cost exceeds it."
   type        = number
   default     = 300
   nullable    = false

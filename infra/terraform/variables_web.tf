@@ -24,7 +24,7 @@ variable "web_instance_type" {
 }
 
 variable "web_min_size" {
-  description = "Web instances at least; with 2 the site outlives one of them."
+  description = "Minimum number of web instances. With 2 the site survives the loss of one."
   type        = number
   default     = 2
   nullable    = false
@@ -36,7 +36,7 @@ variable "web_min_size" {
 }
 
 variable "web_max_size" {
-  description = "Web instances at most; they are added where their processors are busy."
+  description = "Maximum number of web instances. They are added while the CPUs are busy."
   type        = number
   default     = 4
   nullable    = false
@@ -52,7 +52,7 @@ variable "web_max_size" {
 }
 
 variable "domain_name" {
-  description = "Host name of the site, with certificate_arn. null: the site is reached by the load balancer's own name, over plain HTTP. Passwords, tokens and pictures are then readable on the way, cookies aren't marked secure, and the address changes with the load balancer: for trials alone, best with allowed_cidrs."
+  description = "Host name of the site; needs certificate_arn. null: the site has the load balancer's name and plain HTTP. Passwords, tokens and pictures can then be intercepted, cookies aren't marked secure, and the name changes with the load balancer. Use null only for trials, with allowed_cidrs."
   type        = string
   default     = null
 
@@ -78,7 +78,7 @@ variable "certificate_arn" {
 }
 
 variable "zone_id" {
-  description = "Route 53 zone in which domain_name is made to point to the load balancer; null: that is done elsewhere."
+  description = "Route 53 zone for the record that points domain_name to the load balancer. null: you create the record elsewhere."
   type        = string
   default     = null
 
@@ -93,7 +93,7 @@ variable "zone_id" {
 }
 
 variable "open_synchronous_routes" {
-  description = "true: the routes of the old clients (POST to / and /postApi/image) take pictures from anybody who can reach the site, without a token, and on port 80 without a redirect, which those clients wouldn't follow. Their pictures are readable on the way."
+  description = "true: the routes of legacy clients (POST to / and /postApi/image) accept pictures without a token from everybody who can reach the site, also on port 80 without a redirect, which those clients don't follow. Their pictures can be intercepted."
   type        = bool
   default     = false
   nullable    = false

@@ -1,5 +1,5 @@
 terraform {
-  # Ephemeral resources and write-only attributes, by which no secret stands in the state, need 1.11.
+  # Ephemeral resources and write-only attributes, which keep secrets out of the state, need 1.11.
   required_version = ">= 1.11, < 2.0"
 
   required_providers {

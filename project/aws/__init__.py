@@ -1,1 +1,1 @@
-"""AWS: the clients, the buckets, the queues that are read without Celery, and what is checked at start."""
+"""AWS: clients, buckets, queues without Celery, and the checks at startup."""

@@ -1,4 +1,4 @@
-"""The queues without Celery: messages are sent, received and deleted up to ten a call."""
+"""SQS queues without Celery: send, receive and delete up to ten messages per call."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAX_MESSAGES = 10  # SQS hands over, takes and deletes at most 10 messages a call.
-MAX_BATCH_BYTES = 256 * 1024  # of all messages of a call together
-SEND_LINGER_SECONDS = 0.02
+MAX_MESSAGES = 10  # SQS sends, receives and deletes at most 10 messages per call.
+MAX_BATCH_BYTES = 256 * 1024  # SQS's limit for all messages of a call together
+SEND_LINGER_SECONDS = 0.02  # how long a send waits for others to share its call
 
 SendError = ClientError | BotoCoreError
 
@@ -28,24 +28,25 @@ def name_of(url: str) -> str:
 
 
 def send(url: str, body: str) -> None:
+    """Send one message. Raises one of project.aws.clients.ERRORS."""
     sqs().send_message(QueueUrl=url, MessageBody=body)
 
 
 def send_all(client: "SQSClient", url: str, bodies: Sequence[str]) -> list[SendError | None]:
-    """Send messages in as few calls as can be; return for each the error that kept it from being sent, or None."""
+    """Send messages in as few calls as possible; return for each its error, or None if it was sent."""
     return [error for batch in _batches(bodies) for error in _send_batch(client, url, batch)]
 
 
 def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
     batch: list[str] = []
-    free = MAX_BATCH_BYTES
+    free_bytes = MAX_BATCH_BYTES
     for body in bodies:
         size = len(body.encode(errors="surrogatepass"))
-        if batch and (size > free or len(batch) == MAX_MESSAGES):
+        if batch and (size > free_bytes or len(batch) == MAX_MESSAGES):
             yield batch
-            batch, free = [], MAX_BATCH_BYTES
+            batch, free_bytes = [], MAX_BATCH_BYTES
         batch.append(body)
-        free -= size
+        free_bytes -= size
     if batch:
         yield batch
 
@@ -61,12 +62,15 @@ def _send_batch(client: "SQSClient", url: str, bodies: list[str]) -> list[SendEr
 
 
 def _error(failure: "BatchResultErrorEntryTypeDef") -> ClientError:
-    """Return what SQS says of one message of a batch as if that had been sent alone."""
+    """Return the failure of one message of a batch as the error of a single send."""
     return ClientError({"Error": {"Code": failure["Code"], "Message": failure.get("Message", "")}}, "SendMessageBatch")
 
 
 def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]":
-    """Receive up to MAX_MESSAGES, waiting for the first as long as is configured."""
+    """Receive up to MAX_MESSAGES by a long poll of `wait_seconds`, by default LONG_POLL_SECONDS.
+
+    Raises one of project.aws.clients.ERRORS.
+    """
     answer = sqs().receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=MAX_MESSAGES,
@@ -77,7 +81,10 @@ def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]"
 
 
 def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
-    """Delete what `receive` handed over; what can't be deleted comes again and changes nothing then."""
+    """Delete received messages. One that SQS fails to delete is delivered again, which is harmless.
+
+    Raises one of project.aws.clients.ERRORS if the whole call fails.
+    """
     if not messages:
         return
     answer = sqs().delete_message_batch(
@@ -88,4 +95,4 @@ def delete(url: str, messages: "Sequence[MessageTypeDef]") -> None:
         ],
     )
     for failure in answer.get("Failed", []):
-        log.warning("message not deleted, it will come again", queue=url, code=failure["Code"])
+        log.warning("message not deleted, SQS will deliver it again", queue=url, code=failure["Code"])

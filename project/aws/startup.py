@@ -1,4 +1,4 @@
-"""What every process checks of AWS when it starts: that its buckets and queues are there, and open to it."""
+"""The check of AWS at startup: the buckets and queues exist, and this process may use them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,68 +13,71 @@ from project.backoff import Backoff
 
 log = structlog.get_logger()
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
-def check_aws(patient: bool = True) -> None:
-    """Ask for each bucket and queue. Ends the program with a sentence where one will not be had.
+def check_aws(wait: bool = True) -> None:
+    """Check each bucket and queue. Raises ConfigurationError for a permanent error, such as a missing bucket.
 
-    While AWS is merely away a patient process waits for it; another one starts without.
+    If AWS is unavailable, wait until it is available; with `wait=False` log it and return.
     """
-    for name, ask in _questions().items():
-        if patient:
-            patiently(name, ask)
+    for name, call in _checks().items():
+        if wait:
+            call_until_available(name, call)
         else:
-            _try(name, ask)
+            _try(name, call)
 
 
 def check_queues(urls: Mapping[str, str]) -> None:
-    """Ask for queues, by the names of their variables; waits for AWS, and ends the program, as `check_aws` does."""
-    for name, ask in _of_queues(urls).items():
-        patiently(name, ask)
+    """Check queues, given by the names of their variables. Waits and raises as `check_aws` does."""
+    for name, call in _queue_checks(urls).items():
+        call_until_available(name, call)
 
 
-def aws_answers() -> bool:
-    """Tell whether each bucket and queue can be asked for."""
+def aws_is_available() -> bool:
+    """Return whether every bucket and queue responds."""
     try:
-        for ask in _questions().values():
-            ask()
+        for call in _checks().values():
+            call()
     except ERRORS as error:
-        log.warning("AWS doesn't answer yet", reason=explain(error))
+        log.warning("AWS is still unavailable", reason=explain(error))
         return False
     return True
 
 
-def patiently(name: str, ask: Callable[[], Answer]) -> Answer:
-    """Return AWS's answer to a question, waiting for it. Ends the program with a sentence where it will not be had."""
+def call_until_available(name: str, call: Callable[[], Response]) -> Response:
+    """Call AWS, again and again while it is unavailable; return its response.
+
+    name: what to name in the message. Raises ConfigurationError for a permanent error.
+    """
     backoff = Backoff()
-    while (answer := _try(name, ask)) is None:
+    while (response := _try(name, call)) is None:
         time.sleep(backoff.seconds())
-    return answer
+    return response
 
 
-def _questions() -> dict[str, Callable[[], object]]:
+def _checks() -> dict[str, Callable[[], object]]:
     aws = env.aws()
     buckets = {"INPUT_BUCKET": aws.input_bucket, "OUTPUT_BUCKET": aws.output_bucket}
-    # Not HeadBucket, whose errors have no body and so no code.
-    of_buckets = {
+    # HeadBucket's errors have no body and so no error code.
+    bucket_checks = {
         f"{name}={value}": partial(s3().list_objects_v2, Bucket=value, MaxKeys=1) for name, value in buckets.items()
     }
-    return {**of_buckets, **_of_queues(aws.queue_urls)}
+    return {**bucket_checks, **_queue_checks(aws.queue_urls)}
 
 
-def _of_queues(urls: Mapping[str, str]) -> dict[str, Callable[[], object]]:
+def _queue_checks(urls: Mapping[str, str]) -> dict[str, Callable[[], object]]:
     return {
         f"{name}={url}": partial(sqs().get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"])
         for name, url in urls.items()
     }
 
 
-def _try(name: str, ask: Callable[[], Answer]) -> Answer | None:
+def _try(name: str, call: Callable[[], Response]) -> Response | None:
     try:
-        return ask()
+        return call()
     except ERRORS as error:
         if reason := lasting_reason(error):
             raise env.ConfigurationError(f"{name} can't be used: {reason}.") from error
-        log.warning("AWS doesn't answer yet", asked_for=name, error=str(error))
+        log.warning("AWS is unavailable", checked=name, error=str(error))
         return None

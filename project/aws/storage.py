@@ -1,4 +1,8 @@
-"""The buckets: pictures in, records out. A record is written once and then never changes."""
+"""The buckets: pictures in, records out. A record is written once and never changes.
+
+All but `storable_name` and `download_url` call S3. They raise ClientError for an error response and BotoCoreError
+for any other failure, such as a time-out.
+"""
 
 from urllib.parse import quote, unquote
 
@@ -9,9 +13,10 @@ from project.aws.clients import s3
 from project.contract import Record
 
 DOWNLOAD_SECONDS = 300
-WRITTEN = ("PreconditionFailed", "ConditionalRequestConflict")
-"""S3's codes for a key that is there already, or that another writer is just writing."""
-MAX_NAME_BYTES = 2_000  # S3 takes 2 KB of metadata, and of a name in Chinese nine bytes a character.
+ALREADY_WRITTEN = ("PreconditionFailed", "ConditionalRequestConflict")
+"""S3's error codes if the key exists, or if another writer is writing it at the moment."""
+
+MAX_NAME_BYTES = 2_000  # S3 allows 2 KB of metadata; a Chinese character takes nine bytes.
 
 
 class PictureMissing(Exception):
@@ -19,13 +24,14 @@ class PictureMissing(Exception):
 
 
 def storable_name(file_name: str) -> str:
-    """Return a file name, without its beginning where S3's metadata can't take all of it."""
+    """Return a file name, cut at its beginning to what fits S3's metadata."""
     while len(quote(file_name)) > MAX_NAME_BYTES:
         file_name = file_name[1:]
     return file_name
 
 
 def put_picture(key: str, content: bytes, content_type: str, file_name: str) -> None:
+    """Store a picture's bytes with its file name. Raises ClientError or BotoCoreError."""
     s3().put_object(
         Bucket=env.aws().input_bucket,
         Key=key,
@@ -37,7 +43,10 @@ def put_picture(key: str, content: bytes, content_type: str, file_name: str) -> 
 
 
 def get_picture(key: str) -> tuple[bytes, str]:
-    """Return a picture's bytes and its file name. Raises PictureMissing."""
+    """Return a picture's bytes and its file name, empty if it has none.
+
+    Raises PictureMissing if there is no such key, ClientError or BotoCoreError for other errors.
+    """
     try:
         stored = s3().get_object(Bucket=env.aws().input_bucket, Key=key)
     except s3().exceptions.NoSuchKey as error:
@@ -46,17 +55,21 @@ def get_picture(key: str) -> tuple[bytes, str]:
 
 
 def has_picture(key: str) -> bool:
+    """Return whether a picture is stored. Raises ClientError or BotoCoreError if S3 can't tell."""
     try:
         s3().head_object(Bucket=env.aws().input_bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "404":  # A HEAD has no body that could say NoSuchKey.
+        if error.response["Error"]["Code"] != "404":  # The response to HEAD has no body, and so no code NoSuchKey.
             raise
         return False
     return True
 
 
 def put_record(record: Record) -> Record:
-    """Store a record and its label, unless one is stored already; return the one that is stored."""
+    """Store a record, unless its id has one already, and its label; return the stored record.
+
+    Raises ClientError or BotoCoreError, and ContractError if the stored object is no record.
+    """
     bucket = env.aws().output_bucket
     try:
         s3().put_object(
@@ -67,14 +80,14 @@ def put_record(record: Record) -> Record:
             IfNoneMatch="*",
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] not in WRITTEN:
+        if error.response["Error"]["Code"] not in ALREADY_WRITTEN:
             raise
         stored = get_record(record.id)
         if stored is None:
             raise
         record = stored
     if record.state == contract.DONE:
-        # After the record and from it, so that the two agree however often this is repeated.
+        # Written after the record and from it, so that the two agree after any repeat.
         s3().put_object(
             Bucket=bucket,
             Key=contract.label_key(record.id),
@@ -85,6 +98,10 @@ def put_record(record: Record) -> Record:
 
 
 def get_record(id: str) -> Record | None:
+    """Return a stored record, or None if there is none.
+
+    Raises ClientError or BotoCoreError, and ContractError if the stored object is no record.
+    """
     try:
         stored = s3().get_object(Bucket=env.aws().output_bucket, Key=contract.record_key(id))
     except s3().exceptions.NoSuchKey:
@@ -93,7 +110,10 @@ def get_record(id: str) -> Record | None:
 
 
 def download_url(bucket: str, key: str) -> str:
-    """Return a signed URL that downloads an object, and never shows it inline, for DOWNLOAD_SECONDS."""
+    """Return a signed URL, valid for DOWNLOAD_SECONDS, that downloads an object and never shows it inline.
+
+    Sends no request. Raises BotoCoreError without credentials.
+    """
     return s3().generate_presigned_url(
         "get_object",
         Params={"Bucket": bucket, "Key": key, "ResponseContentDisposition": "attachment"},

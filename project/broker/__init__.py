@@ -1,1 +1,1 @@
-"""Celery over SQS: the application, the transport, the result backend, the events and Flower on them."""
+"""Celery over SQS: application, transport, result backend, events and Flower."""

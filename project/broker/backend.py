@@ -1,8 +1,8 @@
-"""Celery's result backend: the record to S3, then its announcement to the response queue.
+"""Celery's result backend: store the record in S3, then announce it on the response queue.
 
-Threads announce together, up to ten a call, and each waits until SQS has confirmed its own.
-Celery acknowledges the task's message last, so a crash anywhere in between only repeats, and a
-repeat changes nothing: the record is written once, and what is stored is what is announced.
+Threads share calls for up to ten announcements, and each waits until SQS has confirmed its own. Celery acknowledges the
+task's message last, so after a crash the task is repeated. A repeat is harmless: the record is written once, and the
+stored record is the one that is announced.
 """
 
 from typing import Any
@@ -22,12 +22,12 @@ log = structlog.get_logger()
 
 
 class RecordBackend(BaseBackend):
-    """Stores the records that succeeded tasks return; an attempt that failed will be tried again."""
+    """Stores and announces the records of successful tasks. A failed attempt stores nothing: SQS redelivers it."""
 
     def _store_result(self, task_id: str, result: Any, state: str, *_: Any, **__: Any) -> Any:
         if state != states.SUCCESS:
             return result
-        # Expected before it is stored: announcements that are ready then wait for this one for a moment.
+        # Announced to the batcher before the record is stored, so that others wait briefly and share the call.
         with announcer.expecting():
             stored = storage.put_record(result)
             announced = announcer.submit(announcement(stored))

@@ -1,4 +1,4 @@
-"""The Celery application of both tiers: broker, result backend, events. Knows nothing of Django."""
+"""The Celery application of both tiers: broker, result backend, events. It doesn't use Django."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from project.aws.clients import QUICK_TIMEOUTS
 from project.aws.queues import name_of
 
 BACKOFF = {1: 5, 2: 20, 3: 60}
-"""Seconds until a failed attempt is tried again, by how often the message was received."""
+"""Seconds before a failed attempt is retried, by the message's receive count."""
 
 
 def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
@@ -21,14 +21,14 @@ def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
         "broker_transport_options": {
             "region": region,
             "wait_time_seconds": aws.long_poll_seconds,
-            # kombu's default of 1 s also applies when the prefetch is full.
+            # kombu's default of 1 s would also delay receives while the prefetch limit is reached.
             "polling_interval": 0,
-            # Plain JSON: readable by any SQS client, and 400 bytes shorter than base64 of base64.
+            # Plain JSON: any SQS client can read it, and it is 400 bytes shorter than base64 in base64.
             "sqs_base64_encoding": False,
             "body_encoding": "utf-8",
-            # Workers receive past this client, over kombu's event loop.
+            # Workers don't receive through this client, but over kombu's event loop.
             "client-config": QUICK_TIMEOUTS,
-            # With predefined queues kombu needs no right to list or create any.
+            # With predefined queues kombu needs no permission to list or create queues.
             "predefined_queues": {
                 requests: {
                     "url": aws.request_queue_url,
@@ -38,7 +38,7 @@ def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
                 name_of(aws.event_queue_url): {"url": aws.event_queue_url},
             },
         },
-        # Every connection builds a boto client, which takes 0.7 s: few, and made at the start.
+        # Every connection builds a boto3 client, which takes 0.7 s, so there are few and they are made at the start.
         "broker_pool_limit": 2,
         "broker_connection_retry_on_startup": True,
         "task_queues": [Queue(requests, exchange="", routing_key=requests)],
@@ -48,7 +48,7 @@ def configuration(aws: env.Aws, region: str) -> dict[str, Any]:
         "task_create_missing_queues": False,
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
-        # An unexpected error goes back to the queue, and in the end to the dead-letter queue.
+        # After an unexpected error the message returns to the queue, and in the end goes to the dead-letter queue.
         "task_acks_on_failure_or_timeout": False,
         "task_send_sent_event": False,
         "result_backend": "project.broker.backend:RecordBackend",

@@ -1,8 +1,8 @@
-"""Celery events over one plain SQS queue, so that Flower sees workers and tasks.
+"""Celery events over one plain SQS queue, so that Flower shows workers and tasks.
 
-Celery publishes events to a topic exchange, which SQS has none of. Here a worker gathers them for
-a second and sends them as one message, a JSON list, which EventReceiver already understands;
-what pidbox would be asked for (statistics, registered tasks, queues) travels in the heartbeats.
+Celery publishes events to a topic exchange, which SQS doesn't have. Here a worker collects events for a second and
+sends them as one message, a JSON list, which EventReceiver understands. The details that Flower would request over
+pidbox (statistics, registered tasks, queues) are sent with the heartbeats.
 """
 
 import threading
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 LINGER_SECONDS = 1.0
 MAX_PENDING = 20_000
-MAX_BYTES = 240_000  # of a batch as it stands in its message; SQS takes 262,144 with the envelope
+MAX_BYTES = 240_000  # of a batch inside its message; SQS allows 262,144 including the envelope
 CLOSE_SECONDS = 5
 
 
@@ -45,7 +45,7 @@ class Dispatcher(EventDispatcher):
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self.details: Callable[[], dict[str, Any]] = dict
-        """Returns what worker-online and worker-heartbeat carry on top."""
+        """Returns the additional fields of worker-online and worker-heartbeat."""
         super().__init__(*args, **kwargs)
 
     def send(self, type: str, blind: bool = False, **fields: Any) -> None:
@@ -85,18 +85,18 @@ class Dispatcher(EventDispatcher):
                     self._publish_batch(connection, batch)
 
     def _batches(self) -> list[list[dict[str, Any]]]:
-        """Return what is pending now, in batches that fit a message; what comes meanwhile waits."""
+        """Return the events that are pending now, in batches that fit into a message."""
         batches: list[list[dict[str, Any]]] = []
-        free = 0
+        free_bytes = 0
         for _ in range(len(self._pending)):
             event = self._pending.popleft()
             # The body is a string inside JSON: every quote in it is escaped.
             size = len(dumps(dumps(event))) + len(", ")
-            if size > free:
+            if size > free_bytes:
                 batches.append([])
-                free = MAX_BYTES - len("[]")
+                free_bytes = MAX_BYTES - len("[]")
             batches[-1].append(event)
-            free -= size
+            free_bytes -= size
         return batches
 
     def _publish_batch(self, connection: Any, batch: list[dict[str, Any]]) -> None:
@@ -105,12 +105,12 @@ class Dispatcher(EventDispatcher):
                 Producer(channel).publish(
                     batch, exchange="", routing_key=event_queue().name, serializer="json", headers=self.headers
                 )
-        except Exception as error:  # noqa: BLE001 -- monitoring must never hurt the work, whatever goes wrong with it
+        except Exception as error:  # noqa: BLE001 -- no error in monitoring may stop the worker
             log.warning("events dropped", count=len(batch), error=str(error))
 
 
 class Receiver(EventReceiver):
-    """Receives events from the queue and acknowledges them: kombu's no_ack path needs an event loop."""
+    """Receives events from the queue and acknowledges them, because kombu's no_ack path needs an event loop."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,7 +126,7 @@ class Receiver(EventReceiver):
             message.ack()
 
     def wakeup_workers(self, channel: Any = None) -> None:
-        """Do nothing: it would broadcast over pidbox, which SQS can't."""
+        """Do nothing: Celery would broadcast over pidbox, which SQS doesn't support."""
 
 
 class Events(CeleryEvents):
@@ -135,7 +135,7 @@ class Events(CeleryEvents):
 
 
 class WorkerDetails(bootsteps.StartStopStep):
-    """Lets a worker's heartbeats carry what Flower would otherwise ask it for."""
+    """Adds the details that Flower shows of a worker to its heartbeats."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 

@@ -1,8 +1,8 @@
-"""Flower on events that come over SQS: `celery -A project.broker.flower flower`.
+"""Flower with events over SQS: `celery -A project.broker.flower flower`.
 
-Flower asks workers for their details over pidbox, which SQS can't carry, and imports Celery's own
-event receiver. Here it gets ours, and the details that heartbeats bring. Run one Flower only: the
-event queue hands each message to one reader. Remote control (revoke, shutdown) stays off.
+Flower requests workers' details over pidbox, which SQS doesn't support, and imports Celery's own event receiver. Here
+both are replaced: it uses our receiver, and takes the details from heartbeats. Run only one Flower, because the event
+queue delivers each message to one receiver. Remote control (revoke, shutdown) is disabled.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from project.aws.startup import check_queues
 from project.broker import events
 from project.broker.celery import app
 
-__all__ = ["app"]  # where `celery -A` looks for it
+__all__ = ["app"]  # `celery -A` finds it here
 
-logs.configure()  # Celery's signal for it never comes: Flower sets up no logging of Celery's.
-# Flower has no event loop of kombu's, so it long-polls through the client that others only send with.
+logs.configure()  # Flower never sends Celery's signal to set up logging.
+# Flower doesn't run kombu's event loop, so this client also does the long polls.
 app.conf.broker_transport_options = {**app.conf.broker_transport_options, "client-config": TIMEOUTS}
 
 
 class HeartbeatInspector(Inspector):
-    """Keeps what heartbeats say of workers, in the place where Flower keeps the answers of pidbox."""
+    """Stores workers' details from heartbeats where Flower stores the replies of pidbox."""
 
     current: "HeartbeatInspector | None" = None
 
@@ -39,12 +39,12 @@ class HeartbeatInspector(Inspector):
         HeartbeatInspector.current = self
 
     def inspect(self, workername: str | None = None) -> "asyncio.Future[None]":
-        """Ask nobody: the next heartbeat brings it."""
+        """Do nothing: the next heartbeat has the details."""
         future: asyncio.Future[None] = asyncio.get_event_loop().create_future()
         future.set_result(None)
         return future
 
-    def keep(self, worker: str, details: dict[str, Any]) -> None:
+    def store(self, worker: str, details: dict[str, Any]) -> None:
         for method in self.inspect_methods:
             if method in details:
                 self._on_update(worker, method, details[method])
@@ -56,24 +56,24 @@ class HeartbeatInspector(Inspector):
 
 
 class Receiver(events.Receiver):
-    """Hands a heartbeat's details to the inspector before the event goes its way."""
+    """Passes a heartbeat's details to the inspector, then processes the event as usual."""
 
     def process(self, type: str, event: dict[str, Any]) -> None:
         details = event.pop("inspect", None)
         inspector = HeartbeatInspector.current
         if inspector is not None:
             if details:
-                inspector.io_loop.add_callback(partial(inspector.keep, event["hostname"], details))
+                inspector.io_loop.add_callback(partial(inspector.store, event["hostname"], details))
             if type == "worker-offline":
                 inspector.io_loop.add_callback(partial(inspector.forget, event["hostname"]))
         super().process(type, event)
 
 
 class QueueLengths:
-    """Flower's view of the broker: the request queue and the event queue, with their lengths."""
+    """Flower's view of the broker: the queues with their lengths."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take what Flower passes to a broker of its own; the queues' addresses come from the environment."""
+        """Ignore the arguments that Flower passes: the queue URLs come from the environment."""
 
     async def queues(self, names: Iterable[str]) -> list[dict[str, Any]]:
         return await asyncio.get_running_loop().run_in_executor(None, self._lengths)
@@ -92,7 +92,7 @@ class QueueLengths:
         }
 
 
-# The buckets are none of its business, and its role may not see them.
+# Only the queues: Flower doesn't use the buckets, and its role has no access to them.
 check_queues(env.aws().queue_urls)
 flower.events.EventReceiver = Receiver
 flower.app.Inspector = HeartbeatInspector

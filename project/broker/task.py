@@ -1,4 +1,4 @@
-"""The task's message as it lies on the request queue, read without Celery."""
+"""Read a task's message from the request queue without Celery."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from project.contract import ContractError, Request
 
 
 def request_in(message: str) -> Request:
-    """Return the request that a task's message carries. Raises ContractError."""
+    """Return the request in a task's message. Raises ContractError."""
     try:
         envelope = json.loads(_plain(message))
         name = envelope["headers"]["task"]
@@ -22,5 +22,5 @@ def request_in(message: str) -> Request:
 
 
 def _plain(text: Any) -> str:
-    """Return JSON as it is, or out of the base64 that Celery wraps it in by default."""
+    """Return JSON as it is, or decoded from base64, Celery's default encoding."""
     return text if text.lstrip()[:1] in ("{", "[") else base64.b64decode(text, validate=True).decode()

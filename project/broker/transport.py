@@ -1,15 +1,15 @@
-"""kombu's SQS transport, mended where one hiccup ended or froze a worker, with acknowledgements in batches.
+"""kombu's SQS transport, hardened against errors that stop a worker, with receives, sends and deletes in batches.
 
-Registered as `sqsbatch://`. What stock kombu 5.7.0 does and what is mended here:
+Registered as `sqsbatch://`. It fixes these problems of kombu 5.7.0:
 
-- a 5xx or a refused connection on ReceiveMessage raised AttributeError and stopped the worker,
-- a 4xx there (throttling, a role that changes) stopped the worker,
-- no time-out was set on a receive, so one lost TCP connection stopped polling for good,
-- each acknowledgement was a blocking DeleteMessage in the way of everything else,
-- a refusal by AWS of any other call, such as setting a message's visibility, stopped the worker,
-- what came after the consumer was cancelled was given back one by one, through a client made for it,
-- a message that kombu or Celery can't read (deeply nested, null for a field) stopped the worker,
-- each message that is published was a call of its own, and so was the receive for each place that became free.
+- a 5xx or a refused connection on ReceiveMessage raises AttributeError and stops the worker,
+- a 4xx there (throttling, a changed role) stops the worker,
+- a receive has no time-out, so one lost TCP connection stops polling for good,
+- each acknowledgement is a DeleteMessage call that blocks the event loop,
+- an AWS error in any other call, such as ChangeMessageVisibility, stops the worker,
+- messages received after the consumer was cancelled are returned one by one, through a new client,
+- a message that kombu or Celery can't read (deeply nested, null in a field) stops the worker,
+- each published message takes a call of its own, and so does the receive for each free place in the prefetch.
 """
 
 import time
@@ -32,33 +32,34 @@ from project.batching import Batcher, log_failure
 log = structlog.get_logger()
 
 Published: TypeAlias = list[tuple[str, dict[str, Any]]]
-"""Messages, each with the name of its queue."""
+"""(queue name, message) of each published message."""
 
-ACK_LINGER_SECONDS = 0.05
-LOOK_SECONDS = 0.02  # between looks for free places while there are too few, or while nothing may be received
-RECEIVE_LINGER_SECONDS = 0.5  # for more free places, while half of them or more are taken
+ACK_LINGER_SECONDS = 0.05  # how long an acknowledgement waits for others to share its call
+CHECK_SECONDS = 0.02  # between checks for free places in the prefetch, or for the end of a pause
+RECEIVE_LINGER_SECONDS = 0.5  # longest wait for more free places while more than half are taken
 CONNECT_SECONDS = 5
 RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
 
 
 class TimedConnection(AsyncHTTPSConnection):
-    """An HTTP connection whose requests end: kombu's curl client ignores Request.request_timeout."""
+    """An HTTP connection with time-outs: kombu's curl client ignores Request.request_timeout."""
 
     max_seconds = 0
+    """Time-out of the whole request."""
 
     def getrequest(self) -> Any:
         request = super().getrequest()
-        request.on_prepare = self._bound
+        request.on_prepare = self._set_timeouts
         return request
 
-    def _bound(self, curl: Any) -> None:
+    def _set_timeouts(self, curl: Any) -> None:
         curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_SECONDS)
         curl.setopt(pycurl.TIMEOUT, self.max_seconds)
         curl.setopt(pycurl.NOSIGNAL, 1)
 
 
 class Acknowledger:
-    """Deletes acknowledged messages, up to ten a call. What it fails to delete is delivered again."""
+    """Deletes acknowledged messages, up to ten per call. SQS redelivers those that it fails to delete."""
 
     def __init__(self) -> None:
         self._batcher: Batcher[tuple[Any, str, str], None] = Batcher(
@@ -66,14 +67,14 @@ class Acknowledger:
             max_batch_size=MAX_MESSAGES,
             max_wait_seconds=ACK_LINGER_SECONDS,
             name="sqs-acknowledger",
-            always_wait=True,  # Nobody waits for a deletion.
+            always_wait=True,  # No caller waits for the result.
         )
 
     def put(self, client: Any, queue_url: str, receipt_handle: str) -> None:
         self._batcher.submit((client, queue_url, receipt_handle)).add_done_callback(log_failure)
 
     def stop(self, timeout: float = 30) -> None:
-        """Delete what is still waiting, then end."""
+        """Delete the pending messages, then stop."""
         self._batcher.close(timeout)
 
     @property
@@ -93,19 +94,19 @@ class Acknowledger:
         try:
             answer = client.delete_message_batch(QueueUrl=queue_url, Entries=entries)
         except ERRORS as error:
-            log.warning("acknowledgements failed, the messages come again", count=len(handles), error=str(error))
+            log.warning("acknowledgements failed, SQS will redeliver them", count=len(handles), error=str(error))
             return
         for failure in answer.get("Failed", ()):
-            log.warning("acknowledgement failed, the message comes again", code=failure.get("Code"))
+            log.warning("acknowledgement failed, SQS will redeliver the message", code=failure.get("Code"))
 
 
 class QoS(SQS.QoS):
     def apply_backoff_policy(self, *args: Any, **kwargs: Any) -> None:
-        """Hide a rejected message for its back-off; where SQS refuses that it comes after the visibility timeout."""
+        """Set a rejected message's visibility timeout to its back-off; if that fails, the old one applies."""
         try:
             super().apply_backoff_policy(*args, **kwargs)
         except ERRORS as error:
-            log.warning("back-off not set, the message comes after the visibility timeout", error=str(error))
+            log.warning("back-off not set, the message is redelivered after its visibility timeout", error=str(error))
 
 
 class Channel(SQS.Channel):
@@ -115,9 +116,9 @@ class Channel(SQS.Channel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.open_receives = 0
-        """Receives whose answer, and whatever messages it brings, is still to come."""
+        """Number of receives in progress."""
         self.may_receive: Callable[[], bool] = lambda: True
-        """Asked before each receive; while it says no there is none."""
+        """Called before each receive. While it returns False nothing is received."""
         self._backoff = Backoff()
         self._published: Published | None = None
         self._room_since: float | None = None
@@ -125,7 +126,7 @@ class Channel(SQS.Channel):
 
     @contextmanager
     def collecting(self) -> Iterator[Published]:
-        """Collect what is published to this channel in this context, instead of sending it."""
+        """Collect the messages that are published to this channel in this context, instead of sending them."""
         published: Published = []
         self._published = published
         try:
@@ -134,7 +135,7 @@ class Channel(SQS.Channel):
             self._published = None
 
     def send_collected(self, published: Published) -> dict[str, SendError]:
-        """Send messages, up to ten a call; return the errors of those that were not sent, by the ids of their tasks."""
+        """Send messages, up to ten per call; return the errors of those that were not sent, by task id."""
         errors: dict[str, SendError] = {}
         for queue in {queue for queue, _ in published}:
             messages = [message for its_queue, message in published if its_queue == queue]
@@ -151,13 +152,16 @@ class Channel(SQS.Channel):
             self._published.append((queue, message))
 
     @property
-    def held(self) -> list[str]:
-        """The receipt handles of messages that are delivered and neither acknowledged nor rejected."""
-        # Acknowledgements from other threads are only marked, until the next message is appended.
+    def in_flight(self) -> list[str]:
+        """The receipt handles of messages that were delivered and are neither acknowledged nor rejected."""
+        # Acknowledgements from other threads are only marked as dirty, until the next message is appended.
         return [handle for handle in list(self.qos._delivered) if handle not in self.qos._dirty]
 
     def set_visibility(self, handles: list[str], seconds: int, queue_url: str) -> None:
-        """Hide messages for that many seconds from now on; 0 gives them back at once. Where that fails they wait."""
+        """Set messages' visibility timeout, in seconds from now; 0 makes them visible at once.
+
+        If a call fails, that is logged, and the old visibility timeout applies.
+        """
         for start in range(0, len(handles), MAX_MESSAGES):
             entries = [
                 {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
@@ -166,10 +170,10 @@ class Channel(SQS.Channel):
             try:
                 self.sqs().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
             except ERRORS as error:
-                log.warning("visibility not changed", count=len(entries), seconds=seconds, error=str(error))
+                log.warning("visibility timeout not changed", count=len(entries), seconds=seconds, error=str(error))
 
     def _size(self, queue: str) -> int:
-        """Return no length: declaring a queue asks for it, nobody reads it, and a refusal ended the worker."""
+        """Return 0: kombu asks when it declares a queue and ignores the result, but an error stops the worker."""
         return 0
 
     def _get_async(self, *args: Any, **kwargs: Any) -> Any:
@@ -178,32 +182,32 @@ class Channel(SQS.Channel):
 
     def _on_messages_ready(self, queue: str, qname: str, messages: Any) -> int:
         self.open_receives -= 1
-        if not isinstance(messages, dict):  # kombu makes [] of 408, 5xx and refused connections
+        if not isinstance(messages, dict):  # kombu passes [] for 408, 5xx and refused connections
             self._receive_failed = True
             return 0
         self._backoff.reset()
         received = messages.get("Messages") or []
         if received and qname not in self.connection._callbacks:
-            log.info("received while stopping, given back", count=len(received))
+            log.info("received while stopping, made visible again", count=len(received))
             self.set_visibility([message["ReceiptHandle"] for message in received], 0, queue)
             return 0
-        return sum(self._hand_over(queue, qname, message) for message in received)
+        return sum(self._deliver(queue, qname, message) for message in received)
 
-    def _hand_over(self, queue: str, qname: str, message: dict[str, Any]) -> int:
-        """Give a message to its consumer; return 1, or 0 for one that can't be read, which is left lying."""
+    def _deliver(self, queue: str, qname: str, message: dict[str, Any]) -> int:
+        """Deliver a message to its consumer; return 1, or 0 for one that can't be read, which stays on the queue."""
         try:
             received: int = super()._on_messages_ready(queue, qname, {"Messages": [message]})
-        except Exception as error:  # noqa: BLE001 -- whatever is wrong with a message, the next must be received
+        except Exception as error:  # noqa: BLE001 -- no message may stop the receives
             log.error(
                 "message can't be read, left to the dead-letter queue", id=message.get("MessageId"), error=str(error)
             )
-            self.qos.ack(message["ReceiptHandle"])  # Frees its place here; SQS hears nothing of it.
+            self.qos.ack(message["ReceiptHandle"])  # Frees its place in the prefetch; nothing is sent to SQS.
             return 0
         return received
 
     def _message_to_python(self, message: dict[str, Any], queue_name: str, q_url: str) -> Any:
         payload = super()._message_to_python(message, queue_name, q_url)
-        # Acknowledging looks the queue up by this, which a sender may have made anything.
+        # Acknowledging looks up the queue by this key, and a sender may have set it to anything.
         payload["properties"]["delivery_info"]["routing_key"] = queue_name
         return payload
 
@@ -211,20 +215,20 @@ class Channel(SQS.Channel):
         if self._receive_failed:
             self._receive_failed = False
             seconds = self._backoff.seconds()
-            log.warning("receive failed, trying again", queue=queue, seconds=round(seconds, 1))
+            log.warning("receive failed, backing off", queue=queue, seconds=round(seconds, 1))
             self.hub.call_later(seconds, self._schedule_queue, queue)
         else:
             super()._loop1(queue, messages_fetched)
 
     def _schedule_queue(self, queue: str) -> None:
         if queue in self._active_queues and not (self._has_room() and self.may_receive()):
-            self.hub.call_later(LOOK_SECONDS, self._schedule_queue, queue)
+            self.hub.call_later(CHECK_SECONDS, self._schedule_queue, queue)
             return
         self._room_since = None
         super()._schedule_queue(queue)
 
     def _has_room(self) -> bool:
-        """Tell whether a receive is worth its price: for ten messages, or for fewer while there is little to do."""
+        """Return whether to receive now: for ten messages, or for fewer if half are free or after a wait."""
         free = self.qos.can_consume_max_estimate()
         if free is None or free >= min(MAX_MESSAGES, self.qos.prefetch_count / 2):
             return True
@@ -235,10 +239,10 @@ class Channel(SQS.Channel):
 
     def asynsqs(self, queue: str | None = None) -> Any:
         connection = super().asynsqs(queue)
-        if getattr(connection, "is_mended", False):
+        if getattr(connection, "is_patched", False):
             return connection
-        connection.is_mended = True
-        strict = connection._on_list_ready
+        connection.is_patched = True
+        kombu_on_list_ready = connection._on_list_ready
 
         def timed_connection() -> TimedConnection:
             timed = TimedConnection(http_client=connection._httpclient)
@@ -251,7 +255,7 @@ class Channel(SQS.Channel):
                 reason = reason_in(body) or body
                 log.error("SQS refused a request", operation=operation, status=response.status, reason=reason)
                 return []
-            return strict(parent, markers, operation, response)
+            return kombu_on_list_ready(parent, markers, operation, response)
 
         connection.get_http_connection = timed_connection
         connection._on_list_ready = on_list_ready
@@ -274,7 +278,7 @@ class Channel(SQS.Channel):
 class Transport(SQS.Transport):
     Channel = Channel
 
-    # What Celery answers by connecting again, and not by ending the worker: kombu leaves out AWS's own refusals.
+    # On these errors Celery reconnects instead of stopping the worker. kombu's list lacks AWS's own errors.
     connection_errors = (*SQS.Transport.connection_errors, *ERRORS)
 
     _acknowledger: Acknowledger | None = None

@@ -11,7 +11,7 @@ SPOT = "spot/instance-action"
 
 
 class Metadata(ThreadingHTTPServer):
-    """`items` are what it answers, by path; while `away` it answers 503.
+    """`items` are what it answers, by path; while `unavailable` it responds with 503.
 
     A token serves one question, then it has expired.
     """
@@ -21,7 +21,7 @@ class Metadata(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.items = {"instance-id": INSTANCE, STATE: "InService"}
-        self.away = False
+        self.unavailable = False
         self.questions = 0
         self.tokens: set[str] = set()
 
@@ -50,7 +50,7 @@ class Answer(BaseHTTPRequestHandler):
         self._answer(200 if item else 404, item or "")
 
     def _answer(self, status: int, text: str) -> None:
-        self.send_response(503 if self.server.away else status)
+        self.send_response(503 if self.server.unavailable else status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())

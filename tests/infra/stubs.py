@@ -1,4 +1,4 @@
-"""Programs that a script calls, replaced by ones that note how they were called and answer as a test says."""
+"""Stubs of the programs that a script calls: they log their calls and respond as a test says."""
 
 import os
 from pathlib import Path
@@ -33,6 +33,6 @@ class Stubs:
         return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
 
     def calls(self) -> list[tuple[float, str]]:
-        """Return when and how they were called."""
+        """Return the time and the arguments of each call."""
         lines = [line.split(" ", 1) for line in self._calls.read_text().splitlines()]
         return [(float(when), call.rstrip()) for when, call in lines]

@@ -75,7 +75,7 @@ def applied(stack: Workspace, moto: str) -> Applied:
 
 
 @pytest.mark.parametrize("queue", [REQUESTS, RESPONSES, EVENTS], ids=lambda queue: queue.name)
-def test_a_queue_is_what_a_local_stack_makes(applied: Applied, emulator: None, queue: Queue):
+def test_the_queues_match_those_of_a_local_stack(applied: Applied, emulator: None, queue: Queue):
     names = [queue.name, *([queue.dead_letter_name] if queue.max_receives else [])]
     assert [attributes(applied.client("sqs"), name) for name in names] == [attributes(sqs(), name) for name in names]
 
@@ -92,13 +92,13 @@ def attributes(client: Any, queue: str) -> dict[str, Any]:
     }
 
 
-def test_the_buckets_are_those_of_a_local_stack(applied: Applied, emulator: None):
+def test_the_buckets_match_those_of_a_local_stack(applied: Applied, emulator: None):
     local = {bucket["Name"].removeprefix("recognition-") for bucket in s3().list_buckets()["Buckets"]}
     made = {bucket["Name"].rpartition("-")[2] for bucket in applied.client("s3").list_buckets()["Buckets"]}
     assert made - {"logs"} == local  # Nothing writes access logs on one machine.
 
 
-def test_a_workers_environment_is_what_the_application_reads(applied: Applied):
+def test_a_workers_environment_has_what_the_application_reads(applied: Applied):
     environ = applied.outputs["worker_environment"]
     worker, aws = env.read(env.Worker, environ), env.read(env.Aws, environ)
     assert (worker.model, worker.max_batch_size, worker.threads) == ("resnet50", 8, 2)
@@ -109,7 +109,7 @@ def test_a_workers_environment_is_what_the_application_reads(applied: Applied):
     assert "(m_visible + m_inflight) / 2)" in expression
 
 
-def test_the_web_tiers_environment_is_what_the_application_reads(applied: Applied):
+def test_the_web_tiers_environment_has_what_the_application_reads(applied: Applied):
     environ = {**applied.outputs["web_environment"], **SECRETS}
     web, aws = env.read(env.Web, environ), env.read(env.Aws, environ)
     assert web.allowed_hosts == (applied.outputs["load_balancer_name"],)
@@ -118,12 +118,12 @@ def test_the_web_tiers_environment_is_what_the_application_reads(applied: Applie
     assert aws.output_bucket == applied.outputs["buckets"]["output"]
 
 
-def test_flowers_environment_is_what_the_application_reads(applied: Applied):
+def test_flowers_environment_has_what_the_application_reads(applied: Applied):
     assert env.read(env.Aws, applied.outputs["flower_environment"]).event_queue_url
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_cloud_init_takes_the_user_data_and_writes_the_environment(applied: Applied, tier: str, tmp_path: Path):
+def test_cloud_init_accepts_the_user_data_and_writes_the_environment(applied: Applied, tier: str, tmp_path: Path):
     ec2 = applied.client("ec2")
     of = {"LaunchTemplateName": f"recognition-{tier}", "Versions": ["$Latest"]}
     [version] = ec2.describe_launch_template_versions(**of)["LaunchTemplateVersions"]
@@ -137,7 +137,7 @@ def test_cloud_init_takes_the_user_data_and_writes_the_environment(applied: Appl
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_a_role_has_the_policy_that_was_tried(applied: Applied, tier: str):
+def test_a_role_has_the_tested_policy(applied: Applied, tier: str):
     of = {"RoleName": f"recognition-{tier}", "PolicyName": "application"}
     assert applied.client("iam").get_role_policy(**of)["PolicyDocument"] == json.loads(
         applied.outputs["policies"][tier]
@@ -145,7 +145,7 @@ def test_a_role_has_the_policy_that_was_tried(applied: Applied, tier: str):
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_parliament_finds_nothing_in_what_an_instance_needs_besides(applied: Applied, tier: str):
+def test_parliament_finds_nothing_in_the_instance_policy(applied: Applied, tier: str):
     done = tools.run("parliament", "--string", json.dumps(instance_policy(applied, tier)))
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -176,7 +176,7 @@ def instance_policy(applied: Applied, tier: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_what_an_instance_needs_besides_is_its_own(applied: Applied, tier: str):
+def test_the_instance_policy_covers_only_its_own_resources(applied: Applied, tier: str):
     resources = [one for statement in instance_policy(applied, tier)["Statement"] for one in statement["Resource"]]
     group = applied.outputs["groups"][tier]
     own = (f"autoScalingGroupName/{group}", f"log-group:/recognition/{tier}:*", applied.outputs["secret_arn"])
@@ -184,7 +184,7 @@ def test_what_an_instance_needs_besides_is_its_own(applied: Applied, tier: str):
     assert [one for one in resources if not one.endswith(own)] == []
 
 
-def test_what_instances_need_besides_is_allowed_and_no_more(applied: Applied, roles: dict[str, dict[str, str]]):
+def test_the_instance_policy_allows_what_is_needed_and_no_more(applied: Applied, roles: dict[str, dict[str, str]]):
     assert {tier: allowed(applied, roles[tier]) for tier in TIERS} == {
         "worker": {"complete a hook", "lengthen a hook", "write logs"},
         "web": {"complete a hook", "lengthen a hook", "write logs", "read a secret"},
@@ -225,7 +225,7 @@ def gets_past_iam(call: Any) -> bool:
     return True
 
 
-def test_nothing_enters_but_by_the_load_balancer(applied: Applied):
+def test_only_the_load_balancer_accepts_connections_from_outside(applied: Applied):
     groups = applied.client("ec2").describe_security_groups()["SecurityGroups"]
     names = {group["GroupId"]: group["GroupName"].removeprefix("recognition-") for group in groups}
     entries = {
@@ -246,7 +246,7 @@ def test_nothing_enters_but_by_the_load_balancer(applied: Applied):
     }
 
 
-def test_the_secret_stands_in_no_state(applied: Applied):
+def test_the_state_contains_no_secret(applied: Applied):
     found = applied.client("secretsmanager").get_secret_value(SecretId=applied.outputs["secret_arn"])
     secret = json.loads(found["SecretString"])
     assert set(secret) == {"SECRET_KEY", "DATABASE_PASSWORD"}
@@ -254,7 +254,7 @@ def test_the_secret_stands_in_no_state(applied: Applied):
     assert not [name for name, value in secret.items() if value in state]
 
 
-def test_destroy_leaves_nothing(applied: Applied):
+def test_destroy_removes_everything(applied: Applied):
     applied.workspace.run("destroy", "-auto-approve", "-input=false", "-no-color")
     assert applied.workspace.run("state", "list") == ""
     assert "QueueUrls" not in applied.client("sqs").list_queues()

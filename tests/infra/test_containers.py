@@ -29,7 +29,7 @@ def test_a_container_runs_the_site_as_its_unit_does():
 
 
 @pytest.mark.parametrize("file", sorted(DOCKER.glob("*.Dockerfile")), ids=lambda file: file.name)
-def test_what_is_copied_is_there_and_is_sent_to_the_builder(file: Path):
+def test_copied_files_exist_and_are_in_the_build_context(file: Path):
     sent = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     copied = re.findall(r"^COPY (?!--from)(\S+) \S+$", file.read_text(), re.MULTILINE)
     assert copied

@@ -20,11 +20,11 @@ NO_ACTION = (
     "echo 'An error occurred (ValidationError) when calling the CompleteLifecycleAction operation: "
     "No active Lifecycle Action found with instance ID i-0' >&2; exit 254"
 )
-AWAY = "echo 'Could not connect to the endpoint URL' >&2; exit 255"
+UNAVAILABLE = "echo 'Could not connect to the endpoint URL' >&2; exit 255"
 
 
 class Machine:
-    """An instance on which the scripts run, with what they said in `log`."""
+    """An instance on which the scripts run; `log` is their output."""
 
     def __init__(self, folder: Path, service: Metadata) -> None:
         (folder / "bin").mkdir()
@@ -62,7 +62,7 @@ class Machine:
 
     @property
     def calls(self) -> list[str]:
-        """Return how systemctl and aws were called, aws with what it does alone."""
+        """Return the calls of systemctl and aws; of aws only the subcommand."""
         return [call if call.startswith("systemctl") else " ".join(call.split()[:3]) for _, call in self.stubs.calls()]
 
 
@@ -95,10 +95,10 @@ def test_scale_in_stops_the_worker_and_completes_the_hook(machine: Machine):
         "--lifecycle-action-result CONTINUE",
     ):
         assert argument in told
-    assert "the Auto Scaling Group ends this instance" in machine.log
+    assert "the Auto Scaling Group terminates this instance" in machine.log
 
 
-def test_the_end_of_an_instance_in_a_warm_pool_is_one_too(machine: Machine):
+def test_termination_in_a_warm_pool_is_handled_too(machine: Machine):
     watch = machine.watch()
     machine.metadata.items[STATE] = "Warmed:Terminated"
     assert watch.wait(20) == 0
@@ -111,11 +111,11 @@ def test_a_spot_notice_stops_the_worker(machine: Machine):
     machine.metadata.items[SPOT] = '{"action": "terminate", "time": "2026-01-01T00:00:00Z"}'
     assert watch.wait(20) == 0
     assert machine.calls == [STOP, COMPLETE, COMPLETE]
-    assert "AWS takes this spot instance back" in machine.log
+    assert "AWS interrupts this spot instance" in machine.log
 
 
 @pytest.mark.parametrize("state", ["InService", "Standby", "Detached", None])
-def test_nothing_happens_while_the_instance_goes_on(machine: Machine, state: str | None):
+def test_nothing_happens_while_the_instance_is_in_service(machine: Machine, state: str | None):
     machine.metadata.items["events/recommendations/rebalance"] = '{"noticeTime": "2026-01-01T00:00:00Z"}'
     if state:
         machine.metadata.items[STATE] = state
@@ -128,23 +128,23 @@ def test_nothing_happens_while_the_instance_goes_on(machine: Machine, state: str
     assert machine.calls == []
 
 
-def test_a_metadata_service_that_is_away_for_a_while_ends_nothing(machine: Machine):
+def test_an_unavailable_metadata_service_stops_nothing(machine: Machine):
     watch = machine.watch()
-    machine.metadata.away = True
-    wait_until(lambda: "the metadata service is away" in machine.log, 20, "it is noticed")
+    machine.metadata.unavailable = True
+    wait_until(lambda: "the metadata service is unavailable" in machine.log, 20, "it is noticed")
     assert watch.poll() is None
-    machine.metadata.away = False
-    wait_until(lambda: "the metadata service is back" in machine.log, 20, "it is noticed")
+    machine.metadata.unavailable = False
+    wait_until(lambda: "the metadata service is available again" in machine.log, 20, "it is noticed")
     assert machine.calls == []
     machine.metadata.items[STATE] = "Terminated"
     assert watch.wait(20) == 0
     assert machine.calls == [STOP, COMPLETE]
 
 
-def test_completing_is_tried_again(machine: Machine):
-    """While the load balancer lets go of the instance the hook doesn't wait yet; and AWS may be away."""
+def test_completing_the_hook_is_retried(machine: Machine):
+    """The hook is inactive until the load balancer has deregistered the instance, and AWS may be unavailable."""
     watch = machine.watch()
-    machine.stubs.answer("aws", NO_ACTION, AWAY, NO_ACTION, "true")
+    machine.stubs.answer("aws", NO_ACTION, UNAVAILABLE, NO_ACTION, "true")
     machine.metadata.items[STATE] = "Terminated"
     assert watch.wait(20) == 0
     assert machine.calls == [STOP, *[COMPLETE] * 4]
@@ -153,11 +153,11 @@ def test_completing_is_tried_again(machine: Machine):
 
 def test_a_hook_that_can_not_be_completed_is_left_to_its_time_out(machine: Machine):
     watch = machine.watch(COMPLETE_ATTEMPTS="2")
-    machine.stubs.answer("aws", *[AWAY] * 20)
+    machine.stubs.answer("aws", *[UNAVAILABLE] * 20)
     machine.metadata.items[STATE] = "Terminated"
     assert watch.wait(30) == 0
     assert machine.calls == [STOP, *[COMPLETE] * 10]
-    assert "it ends by its own time-out" in machine.log
+    assert "it ends by its time-out" in machine.log
 
 
 def test_the_hook_is_completed_though_a_unit_could_not_be_stopped(machine: Machine):
@@ -168,7 +168,7 @@ def test_the_hook_is_completed_though_a_unit_could_not_be_stopped(machine: Machi
     assert machine.calls == [STOP, COMPLETE]
 
 
-def test_the_site_first_waits_until_it_is_sent_nothing_more(machine: Machine):
+def test_the_site_first_waits_for_its_last_requests(machine: Machine):
     units = ("recognition-web.service", "recognition-results.service")
     watch = machine.watch(*units, STOP_AFTER_SECONDS="2")
     ended = time.time()
@@ -178,7 +178,7 @@ def test_the_site_first_waits_until_it_is_sent_nothing_more(machine: Machine):
     assert machine.stubs.calls()[0][0] >= ended + 2
 
 
-def test_while_units_take_long_to_stop_the_hook_is_told(machine: Machine):
+def test_heartbeats_are_sent_while_units_stop(machine: Machine):
     watch = machine.watch(HEARTBEAT_SECONDS="1")
     machine.stubs.answer("systemctl", "sleep 4")
     machine.stubs.answer("aws", NO_ACTION)  # to the first heartbeat
@@ -189,7 +189,7 @@ def test_while_units_take_long_to_stop_the_hook_is_told(machine: Machine):
     assert machine.calls[-1] == COMPLETE
 
 
-def test_a_watch_that_is_started_again_in_the_middle_goes_on(machine: Machine):
+def test_a_restarted_watch_continues(machine: Machine):
     watch = machine.watch()
     machine.stubs.answer("systemctl", "sleep 60")
     machine.metadata.items[STATE] = "Terminated"
@@ -200,12 +200,12 @@ def test_a_watch_that_is_started_again_in_the_middle_goes_on(machine: Machine):
     assert machine.calls == [STOP, STOP, COMPLETE]
 
 
-def test_a_watch_without_its_environment_says_what_is_missing(machine: Machine):
+def test_a_missing_variable_is_reported(machine: Machine):
     assert machine.start("drain-watch", WORKER, TERMINATION_HOOK="").wait(10) != 0
     assert "TERMINATION_HOOK" in machine.log
 
 
-def test_a_group_without_the_hook_has_nothing_to_be_told(machine: Machine):
+def test_without_a_hook_nothing_is_completed(machine: Machine):
     assert machine.start("complete-lifecycle-action", "").wait(10) == 0
     assert machine.calls == []
 
@@ -216,8 +216,8 @@ def test_a_service_that_starts_again_finds_no_launch_to_complete(machine: Machin
     assert machine.calls == [COMPLETE]
 
 
-def test_a_group_that_can_not_be_told_is_a_failure(machine: Machine):
-    machine.metadata.away = True
+def test_a_hook_that_can_not_be_completed_is_a_failure(machine: Machine):
+    machine.metadata.unavailable = True
     assert machine.start("complete-lifecycle-action", "ready").wait(10) == 1
-    assert "doesn't say which instance this is" in machine.log
+    assert "doesn't return the instance id" in machine.log
     assert machine.calls == []

@@ -90,7 +90,7 @@ def test_the_site_reads_what_the_secret_holds(fetch, tmp_path, password):
     ]
 
 
-def test_nobody_else_may_read_the_file_and_another_fetch_replaces_it(fetch, secrets_manager, tmp_path):
+def test_only_the_owner_can_read_the_file_and_another_fetch_replaces_it(fetch, secrets_manager, tmp_path):
     text = json.dumps({"SECRET_KEY": KEY, "DATABASE_PASSWORD": "first"})
     assert fetch(text).returncode == 0
     secrets_manager.delete_secret(SecretId=f"of {tmp_path.name}", ForceDeleteWithoutRecovery=True)
@@ -103,14 +103,14 @@ def test_nobody_else_may_read_the_file_and_another_fetch_replaces_it(fetch, secr
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("no JSON", "holds no JSON object."),
-        ("[]", "holds no JSON object."),
+        ("no JSON", "is not a JSON object."),
+        ("[]", "is not a JSON object."),
         ('{"SECRET_KEY": "a"}', "lacks DATABASE_PASSWORD."),
         ("{}", "lacks DATABASE_PASSWORD and SECRET_KEY."),
         ('{"SECRET_KEY": "two\\nlines", "DATABASE_PASSWORD": "p"}', "SECRET_KEY has characters"),
     ],
 )
-def test_a_secret_that_can_not_be_used_is_said_in_a_sentence(fetch, tmp_path, text, sentence):
+def test_an_unusable_secret_is_explained(fetch, tmp_path, text, sentence):
     fetched = fetch(text)
     assert fetched.returncode == 1
     assert sentence in fetched.stderr
@@ -118,7 +118,7 @@ def test_a_secret_that_can_not_be_used_is_said_in_a_sentence(fetch, tmp_path, te
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_secret_that_is_not_there_is_named(fetch):
+def test_a_missing_secret_is_named(fetch):
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nowhere"
     fetched = fetch("{}", SECRET_ARN=arn)
     assert fetched.returncode == 1

@@ -31,7 +31,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory, moto: str) -> dict[str, Any]:
     return workspace.plan()
 
 
-def test_the_document_names_what_is_planned_and_nothing_else(plan: dict[str, Any]):
+def test_the_document_lists_exactly_the_planned_resources(plan: dict[str, Any]):
     table = DOCUMENT.read_text().partition("| Demand |")[2].partition("\n\n")[0]
     named = re.findall(r"`([a-z]+\.aws_[a-z0-9_]+\.[a-z0-9_]+)`", table)
     planned = {short(found["address"]) for found in resources(plan)}
@@ -51,7 +51,7 @@ def planned(plan: dict[str, Any], address: str) -> dict[str, Any]:
     return found
 
 
-def test_the_group_of_workers_is_of_1_to_20_and_begins_with_1(plan: dict[str, Any]):
+def test_the_worker_group_has_1_to_20_instances_and_starts_with_1(plan: dict[str, Any]):
     group = planned(plan, "workers.aws_autoscaling_group.this")
     assert (group["min_size"], group["max_size"], group["desired_capacity"]) == (1, 20, 1)
 
@@ -61,7 +61,7 @@ def test_the_database_is_protected_and_leaves_a_snapshot(plan: dict[str, Any]):
     assert (database["deletion_protection"], database["skip_final_snapshot"]) == (True, False)
 
 
-def test_the_copy_of_the_policies_is_what_is_planned(plan: dict[str, Any], tmp_path: Path):
+def test_the_copy_of_the_policies_matches_the_plan(plan: dict[str, Any], tmp_path: Path):
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(plan))
     assert read_plan(file) == policies.load(), "make it anew: python -m infra.scaling.plan PLAN.json"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.infra import tools
-from tests.promises.nobody_gets_in.guarded import ROLES, policy
+from tests.promises.access_is_guarded.guarded import ROLES, policy
 
 
 @pytest.mark.parametrize("role", ROLES)

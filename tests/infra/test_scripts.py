@@ -62,7 +62,7 @@ def packer(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     [(), ("engine=onnx", "model=resnet18"), ("gpu=true", "instance_type=g6.xlarge", "root_gigabytes=40")],
     ids=" ".join,
 )
-def test_packer_takes_the_templates(templates: Path, variables: tuple[str, ...]):
+def test_packer_accepts_the_templates(templates: Path, variables: tuple[str, ...]):
     validated = packer("validate", *(f"-var={variable}" for variable in variables), templates)
     assert validated.returncode == 0, validated.stdout + validated.stderr
 
@@ -71,7 +71,7 @@ def test_packer_takes_the_templates(templates: Path, variables: tuple[str, ...])
     "variable",
     ["engine=tensorflow", "model=vgg16", "gpu=perhaps", "root_gigabytes=4", "ssh_interface=telnet", "other=1"],
 )
-def test_packer_refuses_what_a_variable_can_not_be(templates: Path, variable: str):
+def test_packer_refuses_invalid_variables(templates: Path, variable: str):
     assert packer("validate", f"-var={variable}", templates).returncode != 0
 
 
@@ -108,7 +108,7 @@ def unpacked(repository: Path, *arguments: str | Path) -> Path:
     return folder
 
 
-def test_what_is_committed_is_packed_and_nothing_else(repository: Path):
+def test_only_committed_files_are_packed(repository: Path):
     folder = unpacked(repository)
     assert {path.name for path in folder.iterdir()} == {*PACKED[:-1], "infra", "models", "REVISION"}
     assert not (folder / "project" / "uncommitted.py").exists()
@@ -116,7 +116,7 @@ def test_what_is_committed_is_packed_and_nothing_else(repository: Path):
     assert (folder / "REVISION").read_text() == commit
 
 
-def test_what_is_packed_is_enough_to_collect_the_static_files(repository: Path):
+def test_the_archive_is_enough_to_collect_the_static_files(repository: Path):
     folder = unpacked(repository)
     environ = {"PATH": os.environ["PATH"]}
     collected = run(folder / "infra" / "ami" / "collect-static.sh", sys.executable, cwd="/", env=environ)
@@ -124,7 +124,7 @@ def test_what_is_packed_is_enough_to_collect_the_static_files(repository: Path):
     assert (folder / "staticfiles" / "staticfiles.json").exists()
 
 
-def test_what_is_packed_is_enough_to_classify(repository: Path):
+def test_the_archive_is_enough_to_classify(repository: Path):
     folder = unpacked(repository)
     environ = {
         "PATH": os.environ["PATH"],
@@ -138,20 +138,20 @@ def test_what_is_packed_is_enough_to_classify(repository: Path):
 
 
 @pytest.mark.parametrize(("given", "packed"), [("mine.pth", "weights.pth"), ("mine.onnx", "model.onnx")])
-def test_weights_go_along_with_what_was_found_of_them(repository: Path, tmp_path: Path, given: str, packed: str):
+def test_weights_and_their_verification_are_packed(repository: Path, tmp_path: Path, given: str, packed: str):
     (tmp_path / given).write_bytes(b"weights")
     (tmp_path / "found.json").write_text("[]")
     models = unpacked(repository, tmp_path / given, tmp_path / "found.json") / "models"
     assert {file.name: file.read_bytes() for file in models.iterdir()} == {packed: b"weights", "verified.json": b"[]"}
 
 
-def test_what_is_no_weights_is_refused(repository: Path):
+def test_a_file_without_weights_is_refused(repository: Path):
     packed = run(repository / "infra" / "ami" / "package.sh", "cat.png")
     assert packed.returncode == 1
     assert packed.stderr == "package.sh: cat.png is neither .pth nor .onnx nor .json\n"
 
 
-def test_manage_runs_as_the_site_does(tmp_path: Path):
+def test_manage_runs_with_the_sites_environment(tmp_path: Path):
     stubs = Stubs(tmp_path, "systemd-run")
     ran = run(
         AMI / "bin" / "recognition-manage", "createsuperuser", "--username", "two words", env={"PATH": stubs.path}

@@ -65,7 +65,7 @@ def test_systemd_finds_nothing_wrong(tier: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("broken", ["recognition-worker.service", "recognition-.service.d/10-hardening.conf"])
-def test_systemd_would_have_found_a_mistake(broken: str, tmp_path: Path):
+def test_systemd_finds_a_mistake(broken: str, tmp_path: Path):
     verified = verify(TIERS["worker"], tmp_path, broken)
     assert "Unknown key 'NoNewPrivilege'" in verified.stderr
 
@@ -113,7 +113,7 @@ def test_each_target_starts_the_services_of_its_tier():
         assert target["WantedBy"] == ["multi-user.target"]
 
 
-def test_what_needs_the_database_starts_after_its_migration_and_with_its_secrets():
+def test_database_services_start_after_the_migration_and_with_the_secrets():
     assert service("migrate")["Requires"] == ["recognition-secrets.service"]
     for name in ("web", "results", "dead-letters", "sweeper"):
         needed = {"recognition-secrets.service", "recognition-migrate.service"}
@@ -123,7 +123,7 @@ def test_what_needs_the_database_starts_after_its_migration_and_with_its_secrets
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: f"{unit.parent.name}-{unit.stem}")
-def test_every_service_has_a_log_of_its_own_and_what_goes_on_for_ever_comes_back(unit: Path):
+def test_every_service_has_its_own_log_and_long_running_ones_are_restarted(unit: Path):
     settings = Settings(unit)
     assert settings["StandardOutput"] == [f"append:/var/log/recognition/{unit.stem.removeprefix('recognition-')}.log"]
     assert settings["StandardError"] == ["inherit"]
@@ -137,7 +137,7 @@ def test_every_service_has_a_log_of_its_own_and_what_goes_on_for_ever_comes_back
         assert settings["User"] == ["recognition"]
 
 
-def test_variables_that_units_and_scripts_use_are_ones_that_an_instance_has():
+def test_units_and_scripts_use_only_variables_of_the_instance():
     used = {unit: set(re.findall(r"\$\{([A-Z_]+)\}", unit.read_text())) for unit in UNITS}
     assert {unit.stem for unit, names in used.items() if names} == {"recognition-worker", "recognition-web"}
     for unit, names in used.items():
@@ -151,20 +151,20 @@ def test_variables_that_units_and_scripts_use_are_ones_that_an_instance_has():
     assert set(re.findall("[A-Z_]+", from_the_script[1])) <= TOLD | TOLD_WEB | {"RUNTIME_DIRECTORY"}
 
 
-def test_a_worker_that_stops_has_time_to_drain():
+def test_a_stopping_worker_has_time_to_drain():
     drain = int(env.Worker.__dataclass_fields__["drain_seconds"].metadata["default"])
     poll = int(env.Aws.__dataclass_fields__["long_poll_seconds"].metadata["default"])
     assert drain + poll < service("worker").seconds("TimeoutStopSec") < 300  # the hook's time-out
 
 
 @pytest.mark.parametrize(("drain", "poll"), [(60, 2), (300, 20)])
-def test_a_worker_of_the_local_stack_that_stops_has_time_to_drain(drain: int, poll: int):
+def test_a_stopping_worker_of_the_local_stack_has_time_to_drain(drain: int, poll: int):
     started = local_processes(DRAIN_SECONDS=str(drain), LONG_POLL_SECONDS=str(poll))
     [worker] = [process for process in started if process.name == "worker"]
     assert drain + poll < worker.stop_seconds
 
 
-def test_a_site_that_stops_answers_those_who_wait():
+def test_a_stopping_site_has_time_to_finish_waiting_requests():
     web = service("web")
     graceful = int(option(web.command(), "--timeout-graceful-shutdown"))
     waits = env.Web.__dataclass_fields__["sync_wait_seconds"].metadata["default"]
@@ -176,7 +176,7 @@ def test_a_site_that_stops_answers_those_who_wait():
 @pytest.mark.parametrize(
     ("proxy", "scheme"), [("10.20.255.254", "https"), ("10.21.0.1", "http"), ("203.0.113.9", "http")]
 )
-def test_a_load_balancer_in_the_network_is_believed_and_nobody_else(proxy: str, scheme: str):
+def test_only_proxies_in_the_network_are_trusted(proxy: str, scheme: str):
     """uvicorn takes a network, as VPC_CIDR is one, for --forwarded-allow-ips."""
     assert option(service("web").command(), "--forwarded-allow-ips") == "${VPC_CIDR}"
     seen: list[Any] = []
@@ -189,11 +189,11 @@ def test_a_load_balancer_in_the_network_is_believed_and_nobody_else(proxy: str, 
     assert seen == [scheme]
 
 
-def test_flower_is_reached_from_its_own_machine_alone():
+def test_flower_listens_on_its_own_machine_only():
     assert "--address=127.0.0.1" in service("flower").command()
 
 
-def test_hardening_holds_for_every_service():
+def test_hardening_applies_to_every_service():
     parser = RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(SYSTEMD / "common" / "recognition-.service.d" / "10-hardening.conf")

@@ -1,4 +1,4 @@
-"""The whole system as real processes on free ports, for tests that know it from outside alone."""
+"""The whole system as real processes on free ports, for black-box tests."""
 
 import json
 import os
@@ -68,7 +68,7 @@ Met = TypeVar("Met")
 
 
 class Depth(NamedTuple):
-    """How many messages of a queue wait, and how many somebody holds."""
+    """The number of a queue's messages that are visible, and that are in flight."""
 
     waiting: int
     held: int
@@ -106,7 +106,7 @@ class System:
         self.aws_port, self.web_port, self.flower_port, self.proxy_port = free_ports(4)
         self.aws_url = f"http://127.0.0.1:{self.aws_port}"
         self.endpoint_url = self.aws_url
-        """Where the processes send their requests: the emulator, or a proxy before it that makes faults."""
+        """The AWS endpoint of the processes: the emulator, or a proxy in front of it that injects faults."""
         self.site = f"http://127.0.0.1:{self.web_port}"
         self.flower = f"http://127.0.0.1:{self.flower_port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -121,11 +121,11 @@ class System:
         self.in_workers("")
 
     def in_workers(self, code: str) -> None:
-        """Let workers that are started from now on, and their children, run some code before anything else."""
+        """Make workers that are started from now on, and their child processes, run some code first."""
         (self._worker_site / "sitecustomize.py").write_text(REFUSE_DJANGO + code)
 
     def hold_pictures(self, switch: Path) -> None:
-        """Make a file; pictures that workers started from now on have fetched wait for as long as it exists."""
+        """Create a file. Workers that are started from now on wait with each fetched picture while it exists."""
         switch.touch()
         self.in_workers(HOLD_PICTURES.format(switch=str(switch)))
 
@@ -148,7 +148,7 @@ class System:
             "REQUEST_QUEUE_URL": self.queue_url(REQUESTS),
             "RESPONSE_QUEUE_URL": self.queue_url(RESPONSES),
             "EVENT_QUEUE_URL": self.queue_url(EVENTS),
-            "LONG_POLL_SECONDS": "3",  # A process that is asked to stop waits for its poll.
+            "LONG_POLL_SECONDS": "3",  # A stopping process waits for its long poll.
         }
 
     @property
@@ -165,7 +165,7 @@ class System:
 
     @property
     def worker_environment(self) -> dict[str, str]:
-        """Neither secret key nor database; and Django can't be imported, though it is installed here."""
+        """The environment of a worker: no secret key and no database. Django is installed, but can't be imported."""
         path = f"{self._worker_site}{os.pathsep}{ROOT}"
         return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path, **self.worker_variables}
 
@@ -183,7 +183,7 @@ class System:
         self._wait_for("aws", lambda: answers(self.aws_url))
 
     def start_proxy(self) -> None:
-        """Put a proxy before the emulator; processes that are started from now on go through it."""
+        """Start a proxy in front of the emulator, for processes that are started from now on."""
         upstream = ["--port", str(self.proxy_port), "--upstream", self.aws_url]
         self._start("proxy", ["-m", "infra.local.faults", *upstream])
         self.endpoint_url = f"http://127.0.0.1:{self.proxy_port}"
@@ -291,7 +291,7 @@ class System:
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The header that lets a program in."""
+        """The header that authenticates a program."""
         return {"Authorization": f"Bearer {self.token}"}
 
     def client(self, **options: Any) -> httpx.Client:
@@ -342,7 +342,7 @@ class System:
         return Depth(*(int(found[name]) for name in names))
 
     def wait_until_sent(self, count: int) -> None:
-        """Return when `count` requests wait, received by nobody; an upload is answered before its message is sent."""
+        """Wait until `count` requests are visible on their queue: an upload's response precedes its message."""
         wait_until(lambda: self.depth(REQUESTS) == (count, 0), SEND_SECONDS, f"{count} requests are on the queue")
 
     def keys(self, bucket: str) -> list[str]:

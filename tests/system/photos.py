@@ -1,4 +1,4 @@
-"""The sample pictures as a client posts them, and what must have become of them in the end."""
+"""Post the sample pictures as a client, and check their results."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from tests.system.harness import (
 )
 
 FINISH_SECONDS = 120
-EMPTY_SECONDS = 150  # A message whose acknowledgement was lost comes again after 120 s of invisibility.
+EMPTY_SECONDS = 150  # A message whose acknowledgement was lost is redelivered after its visibility timeout of 120 s.
 ADDRESS = "/api/v1/classifications"
 
 RIGHT = {
@@ -27,7 +27,7 @@ RIGHT = {
     "flower.jpg": {"daisy"},
     "rocket.jpg": {"missile", "projectile"},
 }
-"""What is on the samples, by any model; left out is one on which models may differ."""
+"""The samples' labels by every model; without a sample on which models may differ."""
 
 
 def content(name: str) -> bytes:
@@ -63,7 +63,7 @@ def wait_until_finished(client: httpx.Client, ids: Iterable[str], seconds: float
 
 
 def check_all_done_and_right(system: System, client: httpx.Client, ids: list[str]) -> None:
-    """Wait until all are done; look at rows, records and queues: one right result each, and nothing else."""
+    """Wait until all are done; check that rows, records and queues have exactly one right result each."""
     assert len(set(ids)) == len(ids)
     wait_until_finished(client, ids)
     rows = [read(client, id) for id in ids]

@@ -137,7 +137,7 @@ def test_a_token_is_made_shown_once_and_revoked(page: Page, request: pytest.Fixt
     name = f"of the test at {time.time()}"
     page.get_by_label("Name").fill(name)
     page.get_by_label("write").check()
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create token").click()
     text = page.locator("#token").inner_text()
     row = page.locator("tr").filter(has_text=name)
     expect(row).to_contain_text(text[:8])

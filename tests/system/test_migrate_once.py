@@ -42,7 +42,7 @@ def test_on_sqlite_it_migrates_and_then_finds_nothing_missing(tmp_path):
 
 
 @pytest.mark.skipif(postgresql.programs() is None, reason=postgresql.MISSING)
-def test_of_processes_at_once_one_migrates_and_the_others_wait():
+def test_one_of_several_processes_migrates_and_the_others_wait():
     with postgresql.server() as server, psycopg.connect(server.url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # so that all of them wait for the same moment
         processes = [begin(server.url) for _ in range(3)]
@@ -57,11 +57,15 @@ def test_of_processes_at_once_one_migrates_and_the_others_wait():
 
 
 @pytest.mark.skipif(postgresql.programs() is None, reason=postgresql.MISSING)
-def test_a_database_that_is_away_is_waited_for():
+def test_an_unavailable_database_is_waited_for():
     with postgresql.server() as server:
         server.stop()
         process = begin(server.url)
         assert process.stderr is not None
-        wait_until(lambda: "the database doesn't answer yet" in process.stderr.readline(), 30, "it says that it waits")
+        wait_until(
+            lambda: "the database is unavailable, trying again" in process.stderr.readline(),
+            30,
+            "it says that it waits",
+        )
         server.start()
         assert end(process).startswith("applied ")

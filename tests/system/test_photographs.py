@@ -57,7 +57,7 @@ def labels_of(folder: Path) -> dict[str, str]:
         return {line["file"]: line["label"] for line in csv.DictReader(lines)}
 
 
-def at_once(post: Callable[[Photograph], httpx.Response], photographs: list[Photograph]) -> list[httpx.Response]:
+def concurrently(post: Callable[[Photograph], httpx.Response], photographs: list[Photograph]) -> list[httpx.Response]:
     with ThreadPoolExecutor(len(photographs)) as threads:
         return list(threads.map(post, photographs))
 
@@ -128,7 +128,7 @@ def test_the_synchronous_route_answers_all(system: System, client: httpx.Client)
     sent = [Photograph(f"sync {one.name}", one.path, one.label) for one in photographs()]
     bare, with_stem = sent[::2], sent[1::2]
     fields = {one.name: "myfile" for one in bare} | {one.name: "inputFile" for one in with_stem}
-    posted = at_once(lambda one: post_as_old_clients_do(client, fields[one.name], one), sent)
+    posted = concurrently(lambda one: post_as_old_clients_do(client, fields[one.name], one), sent)
     rows = classifications_of(client, sent)
     assert [answer.status_code for answer in posted] == [200] * len(sent)
     assert {answer.headers["Content-Type"] for answer in posted} == {"text/plain; charset=utf-8"}
@@ -144,7 +144,7 @@ def test_the_synchronous_route_answers_all(system: System, client: httpx.Client)
 
 def test_the_api_answers_all(system: System, client: httpx.Client):
     sent = [Photograph(f"api {one.name}", one.path, one.label) for one in photographs()]
-    posted = at_once(partial(post_to_api, client), sent)
+    posted = concurrently(partial(post_to_api, client), sent)
     assert [answer.status_code for answer in posted] == [200] * len(sent)
     rows = classifications_of(client, sent)
     for answer in posted:
@@ -159,7 +159,7 @@ def test_the_api_answers_all(system: System, client: httpx.Client):
 def classified(system: System, client: httpx.Client) -> list[Classification]:
     """What this system has classified by now: a hundred photographs at least."""
     if len(all_classifications(client)) < COUNT:
-        at_once(partial(post_to_api, client), photographs())
+        concurrently(partial(post_to_api, client), photographs())
     return all_classifications(client)
 
 
@@ -173,7 +173,7 @@ def test_the_admin_shows_what_the_rows_say(system: System, client: httpx.Client,
         } == set()
 
 
-def test_both_workers_took_part(system: System, classified: list[Classification]):
+def test_both_workers_classified_pictures(system: System, classified: list[Classification]):
     records = [json.loads(system.read(f"{row['id']}.json")) for row in classified]
     assert {record["worker"] for record in records} == {"worker1@host", "worker2@host"}
 

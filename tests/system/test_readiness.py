@@ -35,7 +35,7 @@ def notifications() -> Iterator[socket.socket]:
         yield listening
 
 
-def heard(listening: socket.socket) -> bytes:
+def received(listening: socket.socket) -> bytes:
     try:
         return listening.recv(100)
     except TimeoutError:
@@ -51,11 +51,11 @@ def test_a_worker_is_ready_once_it_is_warm_and_polls(start_system: StartSystem, 
     system.start_worker("worker1")
 
     wait_until(lambda: "model loaded" in system.log("worker1"), 60, "it warms up")
-    assert heard(notifications) == b""
-    assert wait_until(lambda: heard(notifications), 60, "systemd is told") == b"READY=1"
+    assert received(notifications) == b""
+    assert wait_until(lambda: received(notifications), 60, "systemd is told") == b"READY=1"
     assert "ready to take pictures" in system.log("worker1")
     wait_until(lambda: system.depth(REQUESTS) == (0, 0), 30, "the picture is classified")
 
     assert system.terminate("worker1", 30) == 0
-    assert heard(notifications) == b"STOPPING=1"
-    assert heard(notifications) == b""
+    assert received(notifications) == b"STOPPING=1"
+    assert received(notifications) == b""

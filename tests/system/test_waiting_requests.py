@@ -139,6 +139,6 @@ def test_two_hundred_requests_wait_and_each_gets_its_own_answer(start_system: St
     wait_until(lambda: system.depth(RESPONSES) == (0, 0), 20, "no announcement is left")
 
 
-def test_a_consumer_that_is_asked_to_stop_ends_at_once(start_system: StartSystem):
+def test_a_stopping_consumer_ends_at_once(start_system: StartSystem):
     system = start_system(consumers=1)
     assert system.terminate("results1", STOP_SECONDS) == 0

@@ -31,7 +31,7 @@ def probabilities(*rows):
     return found
 
 
-def test_equal_probabilities_agree():
+def test_equal_probabilities_agree_completely():
     same = probabilities((0, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 0))
     assert compare(same, same) == Comparison(2, 1.0, 1.0, 0.0)
 
@@ -49,33 +49,33 @@ def bf16():
     return TorchEngine(networks.fallback(), "bf16")
 
 
-def test_a_precision_on_trial_needs_its_admission(bf16, tmp_path):
+def test_a_low_precision_needs_admission(bf16, tmp_path):
     file = tmp_path / "verified.json"
     with pytest.raises(ConfigurationError, match=r"^PRECISION=bf16 is not admitted for efficientnet_lite0 .*verify"):
         admission.check(bf16, file)
-    admission.note(bf16, GOOD, True, file)
+    admission.save(bf16, GOOD, True, file)
     admission.check(bf16, file)
     assert json.loads(file.read_text())[0]["photographs"] == 100
 
 
-def test_the_precision_of_gpus_needs_its_admission_too(bf16, tmp_path):
+def test_the_precision_of_gpus_needs_admission_too(bf16, tmp_path):
     fp16 = copy(bf16)
     fp16.precision = "fp16"
     with pytest.raises(ConfigurationError, match=r"^PRECISION=fp16 is not admitted"):
         admission.check(fp16, tmp_path / "verified.json")
 
 
-def test_an_admission_is_taken_back_by_a_refusal(bf16, tmp_path):
+def test_a_failed_verification_revokes_an_admission(bf16, tmp_path):
     file = tmp_path / "verified.json"
-    admission.note(bf16, GOOD, True, file)
-    admission.note(bf16, GOOD, False, file)
+    admission.save(bf16, GOOD, True, file)
+    admission.save(bf16, GOOD, False, file)
     with pytest.raises(ConfigurationError):
         admission.check(bf16, file)
 
 
-def test_an_admission_holds_for_its_own_weights_alone(bf16, tmp_path):
+def test_an_admission_applies_to_its_own_weights_only(bf16, tmp_path):
     file = tmp_path / "verified.json"
-    admission.note(bf16, GOOD, True, file)
+    admission.save(bf16, GOOD, True, file)
     entries = json.loads(file.read_text())
     entries[0]["identity"]["weights"] = "others"
     file.write_text(json.dumps(entries))
@@ -83,10 +83,10 @@ def test_an_admission_holds_for_its_own_weights_alone(bf16, tmp_path):
         admission.check(bf16, file)
 
 
-def test_an_admission_holds_whatever_a_file_of_weights_is_called(tmp_path):
+def test_an_admission_does_not_depend_on_the_name_of_the_weights_file(tmp_path):
     file = tmp_path / "verified.json"
     trained = networks.fallback()
-    admission.note(TorchEngine(renamed(trained, "mine.pth sha256:0123"), "bf16"), GOOD, True, file)
+    admission.save(TorchEngine(renamed(trained, "mine.pth sha256:0123"), "bf16"), GOOD, True, file)
     admission.check(TorchEngine(renamed(trained, "weights.pth sha256:0123"), "bf16"), file)
     with pytest.raises(ConfigurationError):
         admission.check(TorchEngine(renamed(trained, "mine.pth sha256:4567"), "bf16"), file)
@@ -99,7 +99,7 @@ def renamed(trained, weights):
 def test_an_unreadable_file_of_admissions_is_named(bf16, tmp_path):
     file = tmp_path / "verified.json"
     file.write_text("admitted!")
-    with pytest.raises(ConfigurationError, match=f"^VERIFIED_FILE={file} is no JSON"):
+    with pytest.raises(ConfigurationError, match=f"^VERIFIED_FILE={file} is not JSON"):
         admission.check(bf16, file)
 
 
@@ -189,13 +189,13 @@ def test_int8_needs_photographs(command, tmp_path):
     assert "name photographs" in refused.stderr
 
 
-def test_random_weights_prove_nothing_and_it_is_said(command):
+def test_verifying_random_weights_prints_a_warning(command):
     ran = command("verify", SAMPLES, MODEL="resnet18", MODEL_WEIGHTS="random")
-    assert "Random weights prove nothing" in ran.stderr
+    assert "Random weights say nothing" in ran.stderr
 
 
-def test_bare_pictures_get_the_replaced_systems_answers(command, tmp_path):
-    """ResNet-18 on the bare tensor of 64 x 64, as the replaced system had it."""
+def test_bare_pictures_get_the_legacy_systems_labels(command, tmp_path):
+    """ResNet-18 on the bare tensor of 64 x 64, as in the legacy system."""
     torch.manual_seed(0)
     network = get_model("resnet18").eval()
     torch.save(network.state_dict(), tmp_path / "weights.pth")
@@ -215,7 +215,7 @@ def test_bare_pictures_get_the_replaced_systems_answers(command, tmp_path):
     assert [prediction["confidence"] for prediction in found] == pytest.approx(best.values.tolist(), abs=1e-5)
 
 
-def test_the_fallback_takes_no_bare_pictures(command):
+def test_the_fallback_refuses_bare_pictures(command):
     refused = command(SAMPLES / "coffee.png", PREPROCESSING="bare")
     assert refused.returncode == 1
     assert "PREPROCESSING=bare needs ENGINE=torch and a ResNet" in refused.stderr

@@ -1,4 +1,4 @@
-"""Engines: PyTorch and ONNX Runtime say the same; what can't be loaded stops the start with a sentence."""
+"""Engines: PyTorch and ONNX Runtime agree; a network that can't be loaded ends the startup with an explanation."""
 
 import os
 import subprocess
@@ -61,12 +61,12 @@ def expected(trained, inputs):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
-def test_the_folded_network_says_what_the_network_says(trained, engine, size):
+def test_folding_does_not_change_the_fallbacks_outputs(trained, engine, size):
     inputs = batch(size)
     assert np.allclose(engine.logits(inputs), expected(trained, inputs), atol=1e-3)
 
 
-def test_a_resnet_folded_says_what_it_says_itself():
+def test_folding_does_not_change_a_resnets_outputs():
     resnet = networks.load(worker(MODEL="resnet18", MODEL_WEIGHTS="random"))
     inputs = batch(3)
     wanted = expected(resnet, inputs)
@@ -74,7 +74,7 @@ def test_a_resnet_folded_says_what_it_says_itself():
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_onnx_runtime_says_what_pytorch_says(engine, onnx_engine, size):
+def test_onnx_runtime_agrees_with_pytorch(engine, onnx_engine, size):
     inputs = batch(size)
     assert np.allclose(onnx_engine.logits(inputs), engine.logits(inputs), atol=1e-3)
 
@@ -135,13 +135,13 @@ def test_a_worker_with_onnx_runtime_imports_no_pytorch(exported, tmp_path):
         ({"ENGINE": "torch", "PRECISION": "fp16"}, "^PRECISION=fp16 can't be used with ENGINE=torch"),
     ],
 )
-def test_what_does_not_fit_stops_the_start(values, sentence):
+def test_an_invalid_combination_ends_the_startup(values, sentence):
     with pytest.raises(ConfigurationError, match=sentence):
         engines.load(worker(**values))
 
 
 @pytest.mark.parametrize("content", [b"", b"no network", "somebody else's"])
-def test_a_file_that_no_export_wrote_stops_the_start(tmp_path, content):
+def test_a_file_that_is_not_an_exported_network_ends_the_startup(tmp_path, content):
     path = tmp_path / "foreign.onnx"
     path.write_bytes(foreign() if isinstance(content, str) else content)
     with pytest.raises(ConfigurationError, match=rf"^ONNX_MODEL={path} can't be loaded"):
@@ -162,8 +162,8 @@ def foreign():
     return network.SerializeToString()
 
 
-def test_another_precision_than_configured_stops_the_start(exported):
-    with pytest.raises(ConfigurationError, match=r"is of fp32, and PRECISION=int8\.$"):
+def test_a_wrong_precision_ends_the_startup(exported):
+    with pytest.raises(ConfigurationError, match=r"is fp32, but PRECISION=int8\.$"):
         engines.load(worker(ENGINE="onnx", ONNX_MODEL=str(exported), PRECISION="int8"))
 
 

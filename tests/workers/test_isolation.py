@@ -1,4 +1,4 @@
-"""The process for suspicious pictures: it answers as the worker would, and its death is the picture's failure alone."""
+"""The isolated classifier: the same results as in the worker, and a crash fails only the picture that caused it."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from project.pictures import BROKEN, CRASHED, TOO_SLOW, BadPicture
 from tests import pictures
 from tests.conftest import ROOT
 from workers import isolation
-from workers.isolation import ChildUnavailable, Isolated
+from workers.isolation import ChildUnavailable, IsolatedClassifier
 from workers.pipeline import pipeline
 
 DEADLY = """
@@ -36,16 +36,16 @@ preprocess.decode = deadly
 
 @pytest.fixture
 def isolated(tmp_path, monkeypatch):
-    """A child in which some words in a picture are deadly."""
+    """A child process that crashes, hangs or fails on certain words in a picture."""
     (tmp_path / "deadly.py").write_text(DEADLY)
-    # Where the child imports what it is started with, this comes first.
+    # First on the path of the child's imports.
     (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.path.append({str(ROOT)!r}); import deadly")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    child = Isolated()
+    child = IsolatedClassifier()
     yield child
     if child.child:
-        child.end()
+        child.stop()
 
 
 @pytest.mark.timeout(120)
@@ -60,7 +60,7 @@ def test_a_picture_is_classified_as_in_the_worker_and_the_child_is_kept(isolated
 
 
 @pytest.mark.timeout(120)
-def test_what_is_wrong_with_a_picture_is_said_and_the_child_lives(isolated, sample):
+def test_errors_are_returned_and_the_child_survives(isolated, sample):
     with pytest.raises(BadPicture) as bad:
         isolated.classify(pictures.jpeg((64, 64))[:-200])
     assert bad.value.code == BROKEN
@@ -71,7 +71,7 @@ def test_what_is_wrong_with_a_picture_is_said_and_the_child_lives(isolated, samp
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("word", "cause"), [(b"KILL", "SIGKILL"), (b"EXIT", "exit code 3")])
-def test_a_picture_that_ends_the_child_is_named_with_the_cause_and_the_next_is_classified(
+def test_a_picture_that_crashes_the_child_fails_with_the_cause_and_the_next_is_classified(
     isolated, sample, word, cause
 ):
     with pytest.raises(BadPicture, match=cause) as bad:
@@ -81,13 +81,13 @@ def test_a_picture_that_ends_the_child_is_named_with_the_cause_and_the_next_is_c
 
 
 @pytest.mark.timeout(120)
-def test_a_child_that_is_asked_to_stop_blames_no_picture(isolated, sample):
+def test_a_stopped_child_blames_no_picture(isolated, sample):
     with pytest.raises(ChildUnavailable):
         isolated.classify(sample.read_bytes() + b"STOP")
 
 
 @pytest.mark.timeout(120)
-def test_a_picture_that_takes_too_long_is_given_up(isolated, sample, monkeypatch):
+def test_a_picture_that_takes_too_long_fails(isolated, sample, monkeypatch):
     isolated.classify(sample.read_bytes())
     monkeypatch.setattr(isolation, "PICTURE_SECONDS", 1)
     with pytest.raises(BadPicture) as bad:
@@ -131,6 +131,6 @@ def test_the_child_ends_with_its_worker(isolated, sample):
     isolated.child = None
 
 
-def test_the_child_does_not_hear_what_its_workers_group_is_told(isolated, sample):
+def test_the_child_gets_no_signals_of_its_workers_group(isolated, sample):
     isolated.classify(sample.read_bytes())
     assert os.getpgid(isolated.child.pid) != os.getpgid(0)

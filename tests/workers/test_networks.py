@@ -1,4 +1,4 @@
-"""Models: weights from a file, from S3, from a cache, by a download; refusals that say how; the fallback."""
+"""Networks: weights from a file, S3, the cache or a download; instructions if there are none; the fallback."""
 
 import io
 import socket
@@ -95,7 +95,7 @@ def outputs_equal(trained, network):
         return torch.allclose(trained.network(pictures), network(pictures), atol=1e-4)
 
 
-def test_weights_come_from_a_file(network, content, tmp_path):
+def test_weights_are_loaded_from_a_file(network, content, tmp_path):
     path = tmp_path / "mine.pth"
     path.write_bytes(content)
     trained = networks.load(worker(MODEL_WEIGHTS=str(path)))
@@ -104,21 +104,21 @@ def test_weights_come_from_a_file(network, content, tmp_path):
     assert trained.model.weights == f"mine.pth sha256:{sha256(content).hexdigest()[:12]}"
 
 
-def test_weights_come_from_s3(aws, network, content):
+def test_weights_are_loaded_from_s3(aws, network, content):
     s3().put_object(Bucket=env.aws().output_bucket, Key="models/mine.pth", Body=content)
     trained = networks.load(worker(MODEL_WEIGHTS=f"s3://{env.aws().output_bucket}/models/mine.pth"))
     assert outputs_equal(trained, network)
     assert trained.model.weights.startswith("mine.pth sha256:")
 
 
-def test_weights_come_from_torch_hubs_cache(network, content, checkpoints):
+def test_weights_are_loaded_from_torch_hubs_cache(network, content, checkpoints):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
     trained = networks.load(worker())
     assert outputs_equal(trained, network)
     assert (trained.model.weights, trained.model.fallback) == ("IMAGENET1K_V1", False)
 
 
-def test_weights_come_by_a_download(network, content, checkpoints, site):
+def test_weights_are_downloaded(network, content, checkpoints, site):
     folder, address = site
     name = file_name(content)
     (folder / name).write_bytes(content)
@@ -127,7 +127,7 @@ def test_weights_come_by_a_download(network, content, checkpoints, site):
     assert (checkpoints / name).read_bytes() == content
 
 
-def test_a_download_that_is_not_what_its_name_says_is_refused(content, checkpoints, site):
+def test_a_download_with_a_wrong_hash_is_refused(content, checkpoints, site):
     folder, address = site
     name = file_name(content)
     (folder / name).write_bytes(content + b"tampered")
@@ -140,22 +140,22 @@ def test_a_download_that_is_not_what_its_name_says_is_refused(content, checkpoin
 def test_a_damaged_file_in_the_cache_is_named(checkpoints, damaged):
     cached = checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
     cached.write_bytes(damaged)
-    with pytest.raises(ConfigurationError, match=f"^The weights of resnet18 can't be had: {cached}: "):
+    with pytest.raises(ConfigurationError, match=f"^There are no weights for resnet18: {cached}: "):
         networks.load(worker())
 
 
-def test_a_server_that_never_answers_is_given_up(checkpoints, black_hole):
+def test_a_download_from_a_silent_server_fails(checkpoints, black_hole):
     started = time.monotonic()
     with pytest.raises(networks.WeightsUnavailable, match="resnet18-00000000"):
         networks.pretrained("resnet18", weights_at(f"{black_hole}/resnet18-00000000.pth"))
     assert time.monotonic() - started < 5
 
 
-def test_the_documented_patience_is_ten_seconds():
+def test_the_download_time_out_is_the_documented_one():
     assert networks.DOWNLOAD_SECONDS == 10
 
 
-def test_a_server_that_stops_in_the_middle_is_given_up(checkpoints, monkeypatch):
+def test_an_interrupted_download_fails(checkpoints, monkeypatch):
     monkeypatch.setattr(networks, "DOWNLOAD_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -175,7 +175,7 @@ def test_a_server_that_stops_in_the_middle_is_given_up(checkpoints, monkeypatch)
             networks.pretrained("resnet18", weights_at(url))
 
 
-def test_a_server_that_speaks_another_language_is_given_up(checkpoints):
+def test_a_download_from_a_server_without_http_fails(checkpoints):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer():
@@ -192,7 +192,7 @@ def test_a_server_that_speaks_another_language_is_given_up(checkpoints):
         assert time.monotonic() - started < networks.DOWNLOAD_SECONDS / 2
 
 
-def test_a_refused_connection_is_given_up(checkpoints):
+def test_a_refused_connection_fails(checkpoints):
     with pytest.raises(networks.WeightsUnavailable, match="refused"):
         networks.pretrained("resnet18", weights_at(f"http://127.0.0.1:{free_ports(1)[0]}/resnet18-00000000.pth"))
 
@@ -210,22 +210,22 @@ def unreachable(checkpoints, monkeypatch):
     monkeypatch.delenv("NO_PROXY", raising=False)
 
 
-def test_without_weights_and_fallback_the_start_is_refused_with_what_to_do(unreachable):
+def test_without_weights_and_fallback_startup_fails_with_instructions(unreachable):
     with pytest.raises(ConfigurationError) as refusal:
         networks.load(worker())
     sentence = str(refusal.value)
-    assert sentence.startswith("The weights of resnet18 can't be had: ")
+    assert sentence.startswith("There are no weights for resnet18: ")
     for way in (ResNet18_Weights.DEFAULT.url, "MODEL_WEIGHTS", "s3://", "MODEL_FALLBACK=1"):
         assert way in sentence
 
 
-def test_the_fallback_stands_in_and_says_so(unreachable):
+def test_the_fallback_is_used_with_a_warning(unreachable):
     trained = networks.load(worker(MODEL_FALLBACK="1"))
     assert (trained.model.name, trained.model.fallback) == ("efficientnet_lite0", True)
     assert trained.model.weights == "imagenet sha256:579344248a93"
 
 
-def test_weights_to_be_had_are_preferred_to_the_fallback(content, checkpoints):
+def test_available_weights_are_preferred_to_the_fallback(content, checkpoints):
     (checkpoints / ResNet18_Weights.DEFAULT.url.rpartition("/")[2]).write_bytes(content)
     assert not networks.load(worker(MODEL_FALLBACK="1")).model.fallback
 
@@ -250,7 +250,7 @@ def test_configured_weights_are_preferred_to_the_cache(network, content, checkpo
     ids=["empty", "garbage", "another network's", "a list", "a tensor", "an object"],
 )
 @pytest.mark.parametrize("fallback", ["0", "1"])
-def test_a_file_without_the_models_weights_stops_the_start(tmp_path, wrong, fallback):
+def test_a_file_without_the_models_weights_ends_the_startup(tmp_path, wrong, fallback):
     path = tmp_path / "wrong.pth"
     path.write_bytes(wrong)
     with pytest.raises(ConfigurationError, match=rf"^MODEL_WEIGHTS={path} can't be loaded into resnet18: .+$"):
@@ -270,7 +270,7 @@ def test_a_missing_object_of_weights_is_named(aws, url):
         networks.load(worker(MODEL_WEIGHTS=url))
 
 
-def test_random_weights_are_named_and_only_by_wish(unreachable):
+def test_random_weights_must_be_configured_and_are_named(unreachable):
     trained = networks.load(worker(MODEL_WEIGHTS="random"))
     assert (trained.model.name, trained.model.weights, trained.model.fallback) == ("resnet18", "random", False)
 
@@ -283,7 +283,7 @@ def test_every_configurable_model_has_a_thousand_outputs(name):
     assert not trained.network.training
 
 
-def test_labels_are_torchvisions_thousand():
+def test_the_labels_are_torchvisions():
     assert len(networks.LABELS) == 1000
     assert (networks.LABELS[0], networks.LABELS[281], networks.LABELS[435]) == ("tench", "tabby", "bathtub")
 

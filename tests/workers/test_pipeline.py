@@ -40,11 +40,11 @@ def pipeline():
     ("file", "labels"),
     [("chelsea.png", CATS), ("coffee.png", {"espresso"}), ("flower.jpg", {"daisy"}), ("camera.png", {"tripod"})],
 )
-def test_the_label_says_what_is_on_the_sample(pipeline, file, labels):
+def test_the_sample_gets_the_right_label(pipeline, file, labels):
     assert pipeline.classify((SAMPLES / file).read_bytes()).top5[0].label in labels
 
 
-def test_an_outcome_is_five_labels_sorted_a_header_and_a_thumbnail(pipeline, sample):
+def test_an_outcome_has_five_sorted_labels_a_header_and_a_thumbnail(pipeline, sample):
     found = pipeline.classify(sample.read_bytes())
     confidences = [prediction.confidence for prediction in found.top5]
     assert len(confidences) == 5
@@ -55,7 +55,7 @@ def test_an_outcome_is_five_labels_sorted_a_header_and_a_thumbnail(pipeline, sam
     assert found.thumbnail.startswith(b"\xff\xd8")
 
 
-def test_a_picture_gets_the_same_answer_in_a_batch_as_alone(pipeline):
+def test_a_picture_gets_the_same_labels_in_a_batch_as_alone(pipeline):
     contents = [path.read_bytes() for path in sorted(SAMPLES.iterdir()) if path.suffix in (".png", ".jpg")]
     alone = [pipeline.classify(content).top5 for content in contents]
     with ThreadPoolExecutor(len(contents)) as threads:
@@ -65,7 +65,7 @@ def test_a_picture_gets_the_same_answer_in_a_batch_as_alone(pipeline):
         assert one[0].confidence == pytest.approx(other[0].confidence, abs=1e-3)
 
 
-def test_bad_neighbours_change_nothing(pipeline, sample):
+def test_bad_pictures_do_not_affect_others(pipeline, sample):
     contents = [pictures.truncated(), sample.read_bytes(), pictures.corrupt_middle(), pictures.text()]
 
     def label_or_code(content):
@@ -86,7 +86,7 @@ def test_every_good_picture_is_classified(pipeline, name):
     assert pipeline.classify(pictures.GOOD[name]()).top5[0].label in networks.LABELS
 
 
-def test_a_turned_photograph_is_turned_back(pipeline):
+def test_a_rotated_photograph_is_made_upright(pipeline):
     with pictures.Image.open(SAMPLES / "coffee.png") as image:
         lying = image.convert("RGB").transpose(pictures.Image.Transpose.ROTATE_90)
     exif = pictures.Image.Exif()
@@ -113,7 +113,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def test_of_many_large_pictures_at_once_few_are_in_memory():
+def test_only_few_large_pictures_are_in_memory_at_once():
     environ = {**os.environ, "MODEL_THREADS": "2"}
     measured = subprocess.run(
         [sys.executable, "-c", MEASURE], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
@@ -121,11 +121,11 @@ def test_of_many_large_pictures_at_once_few_are_in_memory():
     assert int(measured.stdout.split()[-1]) < 600_000  # kB; one takes 250 MB, and 16 in 16 threads took 3 GB
 
 
-def test_warming_up_tells_how_long_a_batch_takes(pipeline):
+def test_warming_up_returns_the_time_of_a_batch(pipeline):
     assert 0 < pipeline.warm_up() < 30
 
 
-def test_photographs_get_the_answers_of_the_reference(pipeline):
+def test_photographs_get_the_labels_of_the_reference(pipeline):
     """The network as it is, unfolded, on inputs of torchvision's own transform."""
     settings = networks.FALLBACK_PREPROCESSING
     reference = ImageClassification(
@@ -181,21 +181,21 @@ def run(*arguments):
     )
 
 
-def test_the_command_prints_one_json_object_a_picture_in_order(by_command):
+def test_the_command_prints_one_json_object_per_picture_in_order(by_command):
     coffee, _, flower = [json.loads(line) for line in by_command.stdout.splitlines()]
     assert (coffee["top5"][0]["label"], flower["top5"][0]["label"]) == ("espresso", "daisy")
     assert coffee["file"].endswith("samples/coffee.png")
     assert (coffee["model"], coffee["weights"]) == ("efficientnet_lite0", "imagenet sha256:579344248a93")
 
 
-def test_the_command_says_what_is_wrong_with_a_bad_file(by_command):
+def test_the_command_reports_the_error_of_a_bad_file(by_command):
     bad = json.loads(by_command.stdout.splitlines()[1])
     assert (bad["error_code"], bad["error"]) == ("broken", "The picture is truncated or broken.")
     assert by_command.returncode == 1
 
 
 def test_the_command_warns_of_the_fallback(by_command):
-    assert "falling back" in by_command.stderr
+    assert "using the fallback" in by_command.stderr
 
 
 def test_the_command_prints_a_table_that_names_the_model():
@@ -205,7 +205,7 @@ def test_the_command_prints_a_table_that_names_the_model():
     assert "efficientnet_lite0" in done.stdout
 
 
-def test_the_command_names_a_file_that_is_not_there():
+def test_the_command_names_a_missing_file():
     done = run("nowhere.jpg")
     assert done.returncode == 2
     assert "nowhere.jpg" in done.stderr

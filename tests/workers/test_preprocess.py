@@ -48,7 +48,7 @@ def reference_preprocessing(weights):
 
 
 @pytest.mark.parametrize("weights", [ResNet18_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2])
-def test_the_input_is_the_references(weights):
+def test_the_input_equals_the_references(weights):
     ours, reference = reference_preprocessing(weights), weights.transforms()
     normalisation = ours.normalisation()
     # In units of a pixel's 255 steps.
@@ -61,7 +61,7 @@ def test_the_input_is_the_references(weights):
 
 
 @pytest.mark.parametrize("size", [(224, 224), (231, 1000), (1000, 231), (10, 10), (1, 300), (300, 1), (225, 227)])
-def test_the_input_of_odd_sizes_is_the_references(size):
+def test_the_input_of_odd_sizes_equals_the_references(size):
     weights = ResNet50_Weights.IMAGENET1K_V2
     ours = reference_preprocessing(weights)
     image = pictures.gradient(size)
@@ -85,7 +85,7 @@ def differences_from(reference, content, ours):
 
 @pytest.mark.parametrize("size", [(4000, 3000), (2999, 4001), (2801, 9001)])
 @pytest.mark.parametrize("subsampling", [0, 2])
-def test_a_large_jpeg_is_decoded_reduced_and_its_input_is_the_references(size, subsampling):
+def test_a_large_jpeg_is_decoded_at_reduced_scale_with_the_references_input(size, subsampling):
     for path in PHOTOGRAPHS[:2]:
         with Image.open(path) as image:
             large = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
@@ -97,9 +97,7 @@ def test_a_large_jpeg_is_decoded_reduced_and_its_input_is_the_references(size, s
 
 @pytest.mark.parametrize(("subsampling", "most", "most_beyond_two"), [(0, 2, 0), (2, 4, 1 / 400)])
 @pytest.mark.parametrize("name", ["china.jpg", "coffee.png", "flower.jpg"])
-def test_a_large_jpeg_full_of_detail_is_reduced_and_its_input_nearly_that_of_the_whole(
-    name, subsampling, most, most_beyond_two
-):
+def test_a_detailed_large_jpeg_has_nearly_the_same_input_at_reduced_scale(name, subsampling, most, most_beyond_two):
     with Image.open(ROOT / "samples" / name) as image:
         large = pictures.detailed(image.convert("RGB"), (6000, 4000))
     content = pictures.encoded(large, "JPEG", quality=90, subsampling=subsampling)
@@ -111,7 +109,7 @@ def test_a_large_jpeg_full_of_detail_is_reduced_and_its_input_nearly_that_of_the
         assert (found > 2).mean() <= most_beyond_two
 
 
-def test_a_large_jpeg_that_lies_on_its_side_is_reduced_too():
+def test_a_large_rotated_jpeg_is_decoded_at_reduced_scale_too():
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = pictures.ROTATE_270
     content = pictures.encoded(pictures.gradient((4000, 2800)), "JPEG", quality=95, exif=exif)
@@ -120,7 +118,7 @@ def test_a_large_jpeg_that_lies_on_its_side_is_reduced_too():
     assert found.max() <= 2
 
 
-def test_a_jpeg_below_twelve_times_the_input_is_decoded_whole():
+def test_a_jpeg_below_twelve_times_the_input_is_decoded_at_full_scale():
     resize = 100
     edge = 2 * preprocess.REDUCED_SIDE * resize
     for side, decoded_side in ((edge, edge // 2), (edge - 1, edge - 1)):
@@ -191,19 +189,19 @@ def test_every_format_shows_the_same_picture(make):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_exif_orientation_is_turned_as_pillow_turns_it(orientation):
+def test_the_exif_orientation_is_applied_as_by_pillow(orientation):
     content = pictures.exif_rotated(orientation)
     with Image.open(io.BytesIO(content)) as image:
         upright = ImageOps.exif_transpose(image)
     assert np.array_equal(np.asarray(decoded(content)), np.asarray(upright))
 
 
-def test_the_exif_orientation_is_ignored_where_it_should_be():
+def test_the_exif_orientation_is_ignored_if_configured():
     image = decode(pictures.exif_rotated(), exif_transpose=False).image
     assert image.size == pictures.SIZE
 
 
-def test_the_header_tells_the_size_as_stored():
+def test_the_header_has_the_stored_size():
     image, header = open_picture(pictures.exif_rotated(), MAX_PIXELS)
     assert (header.width, header.height) == pictures.SIZE
     picture = preprocess.decode(image)
@@ -211,11 +209,11 @@ def test_the_header_tells_the_size_as_stored():
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-def test_broken_exif_is_no_reason_to_refuse_a_picture():
+def test_a_picture_with_broken_exif_is_accepted():
     assert decoded(pictures.broken_exif()).size == pictures.SIZE
 
 
-def test_of_several_pictures_in_one_file_the_first_counts():
+def test_the_first_of_several_pictures_in_a_file_is_decoded():
     image, header = open_picture(pictures.mpo(), MAX_PIXELS)
     picture = preprocess.decode(image)
     assert header.format == "JPEG"
@@ -260,14 +258,14 @@ def test_as_many_scans_as_allowed_are_decoded():
     assert decoded(pictures.of_many_scans(MAX_SCANS)).size == pictures.SIZE
 
 
-def test_broken_pictures_leave_the_next_one_whole():
+def test_broken_pictures_do_not_affect_the_next():
     with pytest.raises(BadPicture):
         decoded(pictures.truncated())
     assert decoded(pictures.jpeg()).size == pictures.SIZE
 
 
 @pytest.mark.parametrize("format", ["JPEG", "GIF"])
-def test_a_pictures_comment_stays_out_of_its_thumbnail(format):
+def test_a_pictures_comment_is_not_in_its_thumbnail(format):
     jpeg = preprocess.thumbnail(decoded(pictures.with_comment(60_000 if format == "JPEG" else 200_000, format)))
     assert len(jpeg) <= contract.MAX_THUMBNAIL_BYTES
     assert "comment" not in Image.open(io.BytesIO(jpeg)).info
@@ -299,7 +297,7 @@ def test_large_pictures_take_little_memory():
     assert transparent < 3 * 200_000  # Pillow's own composition takes 5 copies of 200 MB
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked():
+def test_a_decompression_bomb_is_refused_before_it_is_decoded():
     content = pictures.bomb()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(BadPicture):

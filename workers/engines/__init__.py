@@ -1,4 +1,4 @@
-"""Engines run a network: PyTorch, or ONNX Runtime from a network that was exported; ENGINE and PRECISION choose."""
+"""Engines that run a network: PyTorch, or ONNX Runtime for exported networks. ENGINE and PRECISION choose one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,26 +14,26 @@ TORCH = "torch"
 ONNX = "onnx"
 
 REQUIREMENTS = {TORCH: "requirements/torch.txt and requirements/worker.txt", ONNX: "requirements/worker-onnx.txt"}
-"""What has to be installed for each engine."""
+"""The requirements files of each engine."""
 
 
 class Engine(Protocol):
-    """A network ready to run. Safe to use from many threads, each of which is one of the model threads."""
+    """A network that is ready to run. Thread-safe; each model thread runs its own forward pass."""
 
     name: str
     precision: str
     model: Model
     digest: str
-    """The SHA-256 of the file that was loaded, where it alone is what runs; else empty."""
+    """SHA-256 of the exported network's file; empty for PyTorch."""
 
     def logits(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the network's outputs, (N, labels), for inputs of (N, 3, height, width)."""
+        """Return the network's outputs, float32 (N, labels), for inputs of float32 (N, 3, height, width)."""
 
 
 def load(config: env.Worker) -> Engine:
-    """Load what is configured. Ends the program with a sentence where that can't be.
+    """Load the configured engine. Raises ConfigurationError if that fails.
 
-    Each engine's libraries are imported only where it is chosen: a worker with ONNX Runtime has no PyTorch.
+    Each engine's libraries are imported only if it is chosen: a worker with ONNX Runtime has no PyTorch.
     """
     with needing(REQUIREMENTS[config.engine]):
         if config.engine == ONNX:
@@ -47,7 +47,7 @@ def load(config: env.Worker) -> Engine:
 
 @contextmanager
 def needing(requirements: str) -> Iterator[None]:
-    """End the program with a sentence where a library is missing that stands in these requirements."""
+    """Raise ConfigurationError if an import in this context fails because `requirements` are not installed."""
     try:
         yield
     except ModuleNotFoundError as error:

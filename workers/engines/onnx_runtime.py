@@ -1,4 +1,4 @@
-"""ONNX Runtime, for networks that `python -m workers export` has written: no PyTorch on the worker."""
+"""The ONNX Runtime engine, for networks written by `python -m workers export`. It needs no PyTorch."""
 
 from hashlib import sha256
 
@@ -16,17 +16,17 @@ from workers.model import Model
 INPUT, OUTPUT = "pictures", "logits"
 MODEL_METADATA, PRECISION_METADATA = "recognition.model", "recognition.precision"
 
-# ONNX Runtime's errors have no base of their own.
+# ONNX Runtime's errors have no common base class.
 FAULTS = tuple(kind for kind in vars(faults).values() if isinstance(kind, type) and issubclass(kind, Exception))
 UNLOADABLE: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, KeyError, *FAULTS, *ERRORS)
-"""What reading, and ONNX Runtime, raise on what is no exported network."""
+"""What reading and ONNX Runtime raise if the source is not an exported network."""
 
 
 class OnnxEngine:
     name = ONNX
 
     def __init__(self, content: bytes, intra_op_threads: int = 1) -> None:
-        """Load an exported network. Raises one of UNLOADABLE."""
+        """Load an exported network from a file's content. Raises one of UNLOADABLE."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = intra_op_threads
         options.inter_op_num_threads = 1
@@ -42,17 +42,17 @@ class OnnxEngine:
         source = config.onnx_model
         if not source:
             raise env.ConfigurationError(
-                "ONNX_MODEL is not set: ENGINE=onnx runs a network that `python -m workers export` has written."
+                "ONNX_MODEL is not set: ENGINE=onnx needs a network written by `python -m workers export`."
             )
         try:
             engine = cls(sources.read(source), config.intra_op_threads)
         except UNLOADABLE as error:
             raise env.ConfigurationError(
-                f"ONNX_MODEL={source} can't be loaded; `python -m workers export` writes such files: {error}"
+                f"ONNX_MODEL={source} can't be loaded; it must be a file written by `python -m workers export`: {error}"
             ) from error
         if engine.precision != config.precision:
             raise env.ConfigurationError(
-                f"ONNX_MODEL={source} is of {engine.precision}, and PRECISION={config.precision}."
+                f"ONNX_MODEL={source} is {engine.precision}, but PRECISION={config.precision}."
             )
         return engine
 

@@ -1,4 +1,4 @@
-"""PyTorch: on processors by fp32 or bf16, on a GPU by fp16 too, with convolutions and batch norms folded."""
+"""The PyTorch engine: fp32 or bf16 on CPUs, also fp16 on a GPU. Batch norms are folded into convolutions."""
 
 import warnings
 
@@ -13,7 +13,7 @@ from workers.model import Model
 from workers.networks import Trained
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-EXAMPLES = 2  # Traced with more than one input, no size of a batch becomes a constant.
+EXAMPLES = 2  # With a batch of more than one, tracing doesn't make the batch size a constant.
 
 
 class TorchEngine:
@@ -30,11 +30,11 @@ class TorchEngine:
         example = self._input(np.zeros((EXAMPLES, 3, side, side), np.float32))
         network = trained.network.to(self._device, self._type).to(memory_format=torch.channels_last)
         with torch.inference_mode(), warnings.catch_warnings():
-            # torch.compile, which it recommends instead, needs a compiler wherever it runs.
+            # The warning recommends torch.compile, which needs a compiler on the worker.
             warnings.filterwarnings("ignore", message="`torch.jit", category=FutureWarning)
             # Freezing folds the batch norms into the convolutions.
             self._network = torch.jit.freeze(torch.jit.trace(network, example, check_trace=False))  # type: ignore[no-untyped-call]
-            # Layouts of oneDNN: a quarter faster for ResNet-50, a fifth slower for depthwise convolutions.
+            # oneDNN's layouts make ResNet-50 a quarter faster, but depthwise convolutions a fifth slower.
             if self._device.type == "cpu" and not self.model.fallback:
                 self._network = torch.jit.optimize_for_inference(self._network)
 
@@ -48,7 +48,7 @@ class TorchEngine:
         return cls(networks.load(config), config.precision, config.intra_op_threads)
 
     def logits(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        torch.set_num_threads(self._intra_op_threads)  # OpenMP counts for each thread apart.
+        torch.set_num_threads(self._intra_op_threads)  # OpenMP keeps this setting per thread.
         with torch.inference_mode():
             outputs: torch.Tensor = self._network(self._input(batch)).float().cpu()
         return outputs.numpy()
@@ -56,6 +56,6 @@ class TorchEngine:
     def _input(self, batch: npt.NDArray[np.float32]) -> torch.Tensor:
         tensor = torch.from_numpy(batch)
         if self._device.type == "cuda":
-            # From pinned memory the copy goes on beside what the GPU still works at. Untried: no GPU was at hand.
+            # A copy from pinned memory overlaps with the GPU's computation. Not tested on a GPU.
             tensor = tensor.pin_memory().to(self._device, non_blocking=True)
         return tensor.to(self._type, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""`manage.py consume_dead_letters`: move the messages that died into rows, for people to look at."""
+"""`manage.py consume_dead_letters`: move dead-lettered messages into rows of the database."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from project.stopping import Stop
 class Command(BaseCommand):
     help = (
         "Move the messages of both dead-letter queues into rows, which the admin shows, and mark their "
-        "classifications failed, until SIGTERM or Ctrl-C. As many may run as you like."
+        "classifications as failed. Runs until SIGTERM or Ctrl-C. Any number may run at the same time."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py consume_results`: write the results that the response queue announces into their rows."""
+"""`manage.py consume_results`: write the results from the response queue into the database."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from project.stopping import Stop
 
 class Command(BaseCommand):
     help = (
-        "Receive results from the response queue and finish their classifications, until SIGTERM or Ctrl-C. "
-        "As many may run as you like."
+        "Receive results from the response queue and finish their classifications. Runs until SIGTERM or Ctrl-C. "
+        "Any number may run at the same time."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

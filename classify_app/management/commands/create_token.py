@@ -1,4 +1,4 @@
-"""`manage.py create_token`: give a user an API token and print it, this once."""
+"""`manage.py create_token`: create an API token for a user and print it."""
 
 from datetime import date
 from typing import Any
@@ -13,13 +13,13 @@ from classify_app.models import ApiToken
 
 
 class Command(BaseCommand):
-    help = "Give a user an API token and print it. It can't be shown again."
+    help = "Create an API token for a user and print it. It can't be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--name", required=True, help="what it is for")
-        parser.add_argument("--scope", action="append", required=True, choices=SCOPES, help="may be given twice")
-        parser.add_argument("--last-day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="on which it is valid")
+        parser.add_argument("--scope", action="append", required=True, choices=SCOPES, help="repeat for several scopes")
+        parser.add_argument("--last-day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last day of validity")
         parser.add_argument("--replace", action="store_true", help="revoke the user's earlier tokens of this name")
 
     @transaction.atomic

@@ -1,4 +1,4 @@
-"""`manage.py migrate_once`: bring the tables up to date, once, however many instances start at the same time."""
+"""`manage.py migrate_once`: apply the migrations once, even if many instances start at the same time."""
 
 import time
 from collections.abc import Iterator
@@ -16,20 +16,18 @@ from project.backoff import Backoff
 log = structlog.get_logger()
 
 LOCK = 7_102_451_377_215_904_266
-"""Of PostgreSQL's advisory locks, the one that says: somebody migrates. Any number that nobody else uses."""
+"""Key of the PostgreSQL advisory lock for migrations: any number that no other lock uses."""
 
 WAIT_SECONDS = 300  # for the database, which may start at the same time
 
 
 class Command(BaseCommand):
-    help = (
-        "Apply the migrations that are missing, if any. On PostgreSQL one process does at a time, and the others wait."
-    )
+    help = "Apply the missing migrations, if any. On PostgreSQL one process at a time applies them, the others wait."
 
     def handle(self, *args: Any, **options: Any) -> None:
         _wait_for_database()
-        with _alone():
-            missing = _missing()
+        with _migration_lock():
+            missing = _missing_migrations()
             if not missing:
                 self.stdout.write("no migration is missing")
                 return
@@ -45,14 +43,14 @@ def _wait_for_database() -> None:
             return
         except OperationalError as error:
             if time.monotonic() > deadline:
-                raise CommandError(f"The database doesn't answer: {error}") from error
-            log.warning("the database doesn't answer yet", reason=str(error).strip())
+                raise CommandError(f"The database is unavailable: {error}") from error
+            log.warning("the database is unavailable, trying again", reason=str(error).strip())
         time.sleep(backoff.seconds())
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the lock; wait for whoever has it. SQLite has a lock of its own, and its site one machine."""
+def _migration_lock() -> Iterator[None]:
+    """Hold the migration lock; wait if another process holds it. On SQLite there is none: its site is one machine."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -65,8 +63,8 @@ def _alone() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
-def _missing() -> list[str]:
-    """Return the migrations that are not applied, in the order in which they will be."""
+def _missing_migrations() -> list[str]:
+    """Return the migrations that are not applied yet, in the order in which they will be."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]

@@ -1,4 +1,4 @@
-"""`manage.py redrive`: send dead letters again, by their ids or all that wait."""
+"""`manage.py redrive`: send dead letters again, by id or all that are waiting."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ BY = "manage.py redrive"
 
 class Command(BaseCommand):
     help = (
-        "Send dead letters again: a request is classified under its old id, a response is read once more. "
-        "Name them by the ids that the admin shows, or take all that wait."
+        "Send dead letters again: a request is classified under the same id, a response is consumed once more. "
+        "Give the ids that the admin shows, or --all."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("ids", type=int, nargs="*", metavar="ID", help="a dead letter to send again")
-        parser.add_argument("--all", action="store_true", help="send all that wait")
-        parser.add_argument("--queue", choices=DeadLetter.Queue.values, help="with --all: only those of this queue")
+        parser.add_argument("--all", action="store_true", help="send all that are waiting")
+        parser.add_argument("--queue", choices=DeadLetter.Queue.values, help="with --all: only letters of this queue")
 
     def handle(self, *args: Any, **options: Any) -> None:
         redriven, refusals = 0, []
@@ -39,11 +39,11 @@ class Command(BaseCommand):
 
 
 def _chosen(ids: list[int], everything: bool, queue: str | None) -> QuerySet[DeadLetter]:
-    """Return the letters that the arguments mean. Raises CommandError."""
+    """Return the letters that the arguments select. Raises CommandError."""
     if bool(ids) == everything:
         raise CommandError("Give either the ids of dead letters or --all.")
     if queue and ids:
-        raise CommandError("--queue goes with --all, not with ids.")
+        raise CommandError("--queue needs --all and can't be used with ids.")
     if everything:
         waiting = DeadLetter.objects.filter(state=DeadLetter.State.WAITING).order_by("id")
         return waiting.filter(queue=queue) if queue else waiting

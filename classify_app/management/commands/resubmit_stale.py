@@ -1,4 +1,4 @@
-"""`manage.py resubmit_stale`: send the messages that a web process could not send before it died."""
+"""`manage.py resubmit_stale`: send the messages that web processes failed to send."""
 
 from typing import Any
 
@@ -18,18 +18,18 @@ class Command(BaseCommand):
     help = "Send the message of each accepted picture whose message was never sent."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--every", type=int, metavar="SECONDS", help="go on until SIGTERM, sweeping that often")
+        parser.add_argument("--every", type=int, metavar="SECONDS", help="repeat at this interval until SIGTERM")
 
     def handle(self, *args: Any, every: int | None, **options: Any) -> None:
         check_aws()
         if every is None:
-            self.stdout.write(f"{sweep()} brought in")
+            self.stdout.write(f"{sweep()} recovered")
             return
         stop = Stop.on_signals()
         while not stop:
             try:
                 sweep()
             except DatabaseError as error:
-                log.warning("database unavailable, sweeping again later", error=str(error))
+                log.warning("database unavailable, trying again at the next sweep", error=str(error))
                 connection.close()
             stop.wait(every)

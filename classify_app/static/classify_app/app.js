@@ -1,4 +1,4 @@
-// Makes the pages nicer; all of them work without it.
+// Progressive enhancement: every page works without it.
 "use strict";
 
 document.documentElement.classList.add("js");
@@ -9,11 +9,11 @@ if (form) {
   const drop = form.querySelector(".drop");
   const button = form.querySelector("button");
   const chosen = form.querySelector("[data-chosen]");
-  const tell = () => {
+  const showCount = () => {
     const count = input.files.length;
     chosen.textContent = count > 1 ? `${count} pictures chosen` : "";
   };
-  input.addEventListener("change", tell);
+  input.addEventListener("change", showCount);
   for (const type of ["dragover", "dragleave", "drop"]) {
     drop.addEventListener(type, (event) => {
       event.preventDefault();
@@ -22,13 +22,13 @@ if (form) {
   }
   drop.addEventListener("drop", (event) => {
     input.files = event.dataTransfer.files;
-    tell();
+    showCount();
   });
   form.addEventListener("submit", () => {
     button.disabled = true;
     button.textContent = "Uploading …";
   });
-  // Coming back by the browser's back button shows the page as it was left.
+  // The browser's back button restores the page as it was left, with the button disabled.
   addEventListener("pageshow", () => {
     button.disabled = false;
     button.textContent = "Classify";
@@ -39,14 +39,14 @@ async function refresh() {
   const shown = document.getElementById("results");
   if (!shown || shown.dataset.pending === "0") return;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (answer.ok) {
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (response.ok) {
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
       shown.replaceWith(page.getElementById("results"));
       document.title = page.title;
     }
   } catch {
-    // The network is away: the next try may succeed.
+    // The network is unavailable; the next attempt may succeed.
   }
   setTimeout(refresh, 1000 * shown.dataset.refreshSeconds);
 }

@@ -1,4 +1,4 @@
-# Values just beyond each edge are refused, and those at it are taken.
+# Values just outside each limit are refused, and the limits themselves are accepted.
 
 provider "aws" {
   region                      = "eu-central-1"
@@ -81,7 +81,7 @@ run "too_little" {
   ]
 }
 
-# A variable that is compared with another is looked at only where that one is good.
+# A variable that is compared with another is only checked if that one is valid.
 run "too_little_beside_others" {
   command = plan
   variables {

@@ -1,4 +1,4 @@
-# What the internet reaches, and what it doesn't: the modules of the network and the web tier, with AWS mocked.
+# Access from the internet: the network and web modules, with AWS mocked.
 
 mock_provider "aws" {
   mock_data "aws_availability_zones" {

@@ -1,4 +1,4 @@
-# The whole stack planned by the real provider, without AWS: only what AWS would be asked is given.
+# The whole stack planned by the real provider without AWS; only the data sources are mocked.
 
 provider "aws" {
   region                      = "eu-central-1"

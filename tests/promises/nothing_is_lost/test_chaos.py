@@ -1,4 +1,4 @@
-"""Chaos: a short run at random; its last line counts, and its exit status tells whether all is well."""
+"""A short chaos run: nothing is lost or wrong, and an interrupt ends all processes."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A request that nobody answers, from its queue to its row and back to life by `manage.py redrive`."""
+"""A request becomes a dead letter and a row, and is classified after `manage.py redrive`."""
 
 from tests.system.conftest import StartSystem
 from tests.system.harness import DEAD_LETTERS, REQUESTS, System, wait_until
@@ -9,13 +9,13 @@ FINISH_SECONDS = 120
 
 
 def exhaust(system: System) -> None:
-    """Receive what is on the request queue, as workers that die of it, until it is a dead letter."""
+    """Receive the request, like crashing workers, until it is a dead letter."""
     url = system.queue_url(REQUESTS)
     while system.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages"):
         pass
 
 
-def test_a_request_that_died_fails_and_lives_again(start_system: StartSystem):
+def test_a_dead_request_fails_and_is_redriven(start_system: StartSystem):
     system = start_system()
     with system.client() as client:
         id = post(client, "coffee.png")

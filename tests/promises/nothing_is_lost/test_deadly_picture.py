@@ -1,4 +1,4 @@
-"""A picture that kills its worker every time: it becomes failed with that cause, and all its neighbours are done."""
+"""A picture crashes its worker every time: it fails with that reason, and all other pictures are done."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ storage.get_picture, preprocess.decode = held, deadly
 """Lets pictures wait while a file exists, and then lets one with a mark kill whatever process decodes it."""
 
 
-def test_its_death_is_its_own_failure_though_the_worker_held_all_it_may(start_system: StartSystem, tmp_path: Path):
+def test_a_deadly_picture_fails_alone_although_the_worker_was_full(start_system: StartSystem, tmp_path: Path):
     system = start_system(workers=0)
     switch = tmp_path / "waiting"
     switch.touch()

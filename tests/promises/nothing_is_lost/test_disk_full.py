@@ -1,4 +1,4 @@
-"""No space for what is uploaded: the upload is told to come later, and small ones still pass."""
+"""The disk is full: large uploads get a 503, and small ones still succeed."""
 
 import resource
 
@@ -12,21 +12,21 @@ LIMIT_BYTES = 1_000_000
 SPOOLED_BYTES = 4_000_000  # Django keeps up to 2.5 MB of an upload in memory.
 
 
-def assert_told_to_come_later(answer: httpx.Response) -> None:
+def assert_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) > 0
     assert "no space" in answer.text
 
 
 @pytest.mark.parametrize("address", [ADDRESS, "/postApi/image"])
-def test_an_upload_without_space_is_told_to_come_later(start_system: StartSystem, address: str):
+def test_an_upload_without_disk_space_gets_a_503(start_system: StartSystem, address: str):
     system = start_system(workers=1)
     # The kernel then refuses the site any larger file, as a full disk does.
     resource.prlimit(system.processes["web"].pid, resource.RLIMIT_FSIZE, (LIMIT_BYTES, resource.RLIM_INFINITY))
     file = ("coffee.png", content("coffee.png") + bytes(SPOOLED_BYTES))
     field = "file" if address == ADDRESS else "myfile"
     with system.client() as client:
-        assert_told_to_come_later(client.post(address, files={field: file}))
+        assert_unavailable(client.post(address, files={field: file}))
         check_all_done_and_right(system, client, [post(client, "coffee.png")])
     assert "no space left" in system.log("web")
     assert "Traceback" not in system.log("web")

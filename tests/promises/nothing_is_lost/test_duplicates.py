@@ -1,4 +1,4 @@
-"""A message that comes twice, to two workers at the same time and again after it is done: one result each."""
+"""Duplicate messages, to two workers at the same time and after the result: one result each."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def versions(system: System) -> dict[str, str]:
     return {stored["Key"]: str(stored["LastModified"]) for stored in found if stored["Key"].endswith(".json")}
 
 
-def test_copies_at_the_same_time_and_afterwards_change_nothing(start_system: StartSystem, tmp_path: Path):
+def test_concurrent_and_later_duplicates_change_nothing(start_system: StartSystem, tmp_path: Path):
     system, switch = start_system(workers=0, consumers=2), tmp_path / "waiting"
     system.hold_pictures(switch)
     # Each holds 8 of 15 messages at most. So one holds 8, which are no whole number of triples: a picture is at both.

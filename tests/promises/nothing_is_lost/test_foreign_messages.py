@@ -1,4 +1,4 @@
-"""Messages that are malformed, foreign, or of a newer version: they end as dead letters, and hold up nothing."""
+"""Messages that are malformed, foreign or of a newer version become dead letters and block no others."""
 
 import json
 
@@ -38,7 +38,7 @@ def send(system: System, queue: str, bodies: list[str]) -> None:
         system.sqs.send_message(QueueUrl=system.queue_url(queue), MessageBody=body)
 
 
-def test_they_become_dead_letters_and_their_neighbours_are_done(start_system: StartSystem):
+def test_foreign_messages_become_dead_letters_and_the_others_are_done(start_system: StartSystem):
     system = start_system(workers=0, consumers=0)
     system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY, max_receives=2)
     system.set_queue(RESPONSES, VisibilityTimeout=1, max_receives=2)

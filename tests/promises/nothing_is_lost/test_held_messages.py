@@ -1,4 +1,4 @@
-"""What a worker holds: kept while the work lives, finished or given back at once when the worker is asked to stop."""
+"""Messages in flight: extended during long work; finished, or made visible at once, when the worker stops."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ HELD = 32
 
 
 def start_with_full_worker(start_system: StartSystem, switch: Path, count: int) -> System:
-    """Start a system in which one worker holds all it may, and gets nowhere while the switch is there."""
+    """Start a system whose worker holds as many messages as it may, and waits while the switch file exists."""
     system = start_system(workers=0)
     system.hold_pictures(switch)
     system.worker_variables = {"MODEL_THREADS": "2", "DRAIN_SECONDS": "5", "LONG_POLL_SECONDS": "5"}
@@ -38,7 +38,7 @@ def test_work_longer_than_the_visibility_timeout_is_done_once(start_system: Star
     assert system.log("worker2").count("classified") == 0
 
 
-def test_what_a_stopping_worker_cannot_finish_is_given_back_at_once(start_system: StartSystem, tmp_path: Path):
+def test_a_stopping_worker_releases_unfinished_messages_at_once(start_system: StartSystem, tmp_path: Path):
     switch = tmp_path / "waiting"
     system = start_with_full_worker(start_system, switch, HELD + len(RIGHT))
     system.start_worker("worker1")
@@ -51,7 +51,7 @@ def test_what_a_stopping_worker_cannot_finish_is_given_back_at_once(start_system
         check_all_done_and_right(system, client, system.ids)
 
 
-def test_what_comes_to_the_poll_of_a_stopping_worker_is_not_hidden(start_system: StartSystem):
+def test_messages_received_by_a_stopping_workers_poll_are_released(start_system: StartSystem):
     system = start_system(workers=0)
     system.worker_variables = {"LONG_POLL_SECONDS": "20"}
     system.start_worker("worker1")

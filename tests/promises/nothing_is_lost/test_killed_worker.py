@@ -1,4 +1,4 @@
-"""A worker that ends in the middle of its work, by force or by request: no picture is lost or classified twice."""
+"""A worker is killed or stopped during its work: no picture is lost or classified twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,7 +25,7 @@ def post_all_until_some_are_done(system: System, threads: ThreadPoolExecutor, cl
     return ids
 
 
-def test_what_a_killed_worker_held_is_classified_by_the_next(start_system: StartSystem, tmp_path: Path):
+def test_a_killed_workers_messages_are_classified_by_the_next(start_system: StartSystem, tmp_path: Path):
     switch = tmp_path / "waiting"
     system = start_system(workers=0)
     system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
@@ -44,11 +44,11 @@ def test_what_a_killed_worker_held_is_classified_by_the_next(start_system: Start
         check_all_done_and_right(system, client, done + held)
 
 
-def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(start_system: StartSystem):
+def test_a_stopping_worker_finishes_its_messages(start_system: StartSystem):
     system = start_system(workers=2)
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads, system.client() as client:
         posting = post_all_until_some_are_done(system, threads, client)
         assert system.terminate("worker1", STOP_SECONDS) == 0
         ids = list(posting)
-        # Far sooner than a message that had been left lying would be visible again.
+        # Far sooner than the visibility timeout of a message that was not released.
         check_all_done_and_right(system, client, ids)

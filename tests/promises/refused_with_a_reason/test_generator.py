@@ -13,6 +13,6 @@ def test_another_seed_makes_others():
     assert list(uploads(7, SOME)) != list(uploads(8, SOME))
 
 
-def test_every_kind_comes():
+def test_every_kind_is_generated():
     kinds = {upload.kind for upload in uploads(7, COSTLY_EVERY + 1)}
     assert kinds == {*dict(ROUND), *COSTLY}

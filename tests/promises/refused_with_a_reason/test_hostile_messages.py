@@ -48,7 +48,7 @@ def test_what_is_read_can_be_written_again(odd):
 
 
 @pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
-def test_what_is_no_message_is_refused(text):
+def test_an_invalid_message_is_refused(text):
     assert isinstance(outcome(record_of, text), ContractError)
     assert isinstance(outcome(Record.from_json, text), ContractError)
 

@@ -50,7 +50,7 @@ def send_all(system: System, texts: list[str]) -> None:
         list(threads.map(lambda text: system.sqs.send_message(QueueUrl=url, MessageBody=text), texts))
 
 
-def test_a_worker_outlives_whatever_is_on_its_queue(start_system: StartSystem) -> None:
+def test_a_worker_survives_hostile_messages(start_system: StartSystem) -> None:
     system = start_system(workers=1)
     send_all(system, hostile_messages())
     wait_until(lambda: system.depth(REQUESTS).waiting == 0, TAKE_SECONDS, "all are taken once")

@@ -113,7 +113,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
         yield campaign
 
 
-def test_nothing_is_answered_with_a_failure(campaign: Campaign) -> None:
+def test_no_upload_causes_a_server_error(campaign: Campaign) -> None:
     assert [upload for upload, answer in campaign.answers if answer.status_code >= 500] == []
     assert {name: status for name, status in campaign.statuses.items() if (status or 0) >= 500} == {}
 
@@ -127,12 +127,12 @@ def test_every_refusal_is_a_problem_of_a_known_type(campaign: Campaign) -> None:
     assert unknown == []
 
 
-def test_refused_and_accepted_are_many(campaign: Campaign) -> None:
+def test_many_uploads_are_refused_and_many_accepted(campaign: Campaign) -> None:
     assert len(campaign.answers) == COUNT
     assert min(len(campaign.refused), len(campaign.finished)) > COUNT / 5
 
 
-def test_what_was_accepted_ends_as_done_or_failed(campaign: Campaign) -> None:
+def test_accepted_pictures_end_as_done_or_failed(campaign: Campaign) -> None:
     ends = {(one["state"], one["error_code"]) for one in campaign.finished}
     assert ends <= {("done", None), *(("failed", code) for code in FAILURES)}
 

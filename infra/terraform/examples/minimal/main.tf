@@ -1,5 +1,5 @@
-# The whole system as cheaply as it goes: over plain HTTP, and without what only helps when something fails.
-# `terraform destroy` leaves nothing behind.
+# The whole system at the lowest cost: plain HTTP and no redundancy.
+# `terraform destroy` removes all of it.
 
 terraform {
   required_version = ">= 1.11, < 2.0"
@@ -11,7 +11,7 @@ terraform {
     }
   }
 
-  # The state is a file in this folder, which is enough for a trial by one person. What two people or CI apply has its
+  # The state is a file in this folder, which is enough for a trial by one person. For two people or CI keep the
   # state in S3: see ../production.
 }
 

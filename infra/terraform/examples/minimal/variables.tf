@@ -1,5 +1,5 @@
 variable "region" {
-  description = "AWS region, in which the machine images are too."
+  description = "AWS region; the machine images must be in it."
   type        = string
   default     = "us-east-1"
   nullable    = false
@@ -23,12 +23,12 @@ variable "web_ami_id" {
 }
 
 variable "allowed_cidrs" {
-  description = "Addresses from which the site can be reached: your own, since all that is sent is readable on the way. For example [\"198.51.100.7/32\"]."
+  description = "IP ranges from which the site can be reached. Use your own, because plain HTTP can be intercepted. For example [\"198.51.100.7/32\"]."
   type        = list(string)
 }
 
 variable "alert_email" {
-  description = "Address that gets the alarms; null: nobody."
+  description = "E-mail address for alarms. null: none."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-# The system for daily use: HTTPS at a name of its own, no part that exists once only, protected against deletion.
+# The system for production: HTTPS with its own domain, redundancy, and protection against deletion.
 # gpu.tfvars puts the workers on GPUs.
 
 terraform {
@@ -12,7 +12,7 @@ terraform {
   }
 
   # Remote state: make the bucket once, by hand, private and with versioning, name it here, uncomment, and run
-  # `terraform init`. S3 itself keeps two from applying at a time. No secret stands in the state.
+  # `terraform init`. S3 locks the state during an apply. The state contains no secrets.
   #
   # backend "s3" {
   #   bucket       = "YOUR-BUCKET-FOR-STATES"

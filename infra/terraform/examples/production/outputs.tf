@@ -1,4 +1,4 @@
 output "recognition" {
-  description = "All that the stack says of itself."
+  description = "All outputs of the stack."
   value       = module.recognition
 }

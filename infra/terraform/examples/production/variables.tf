@@ -1,5 +1,5 @@
 variable "region" {
-  description = "AWS region, in which the machine images and the certificate are too."
+  description = "AWS region; the machine images and the certificate must be in it."
   type        = string
   default     = "us-east-1"
   nullable    = false
@@ -23,13 +23,13 @@ variable "certificate_arn" {
 }
 
 variable "zone_id" {
-  description = "Route 53 zone in which domain_name is made to point to the load balancer; null: that is done elsewhere."
+  description = "Route 53 zone for the record that points domain_name to the load balancer. null: you create the record elsewhere."
   type        = string
   default     = null
 }
 
 variable "open_synchronous_routes" {
-  description = "true: the routes of the old clients (POST to / and /postApi/image) take pictures from anybody who can reach the site, without a token, and on port 80 without a redirect, which those clients wouldn't follow. Their pictures are readable on the way."
+  description = "true: the routes of legacy clients (POST to / and /postApi/image) accept pictures without a token from everybody who can reach the site, also on port 80 without a redirect, which those clients don't follow. Their pictures can be intercepted."
   type        = bool
   default     = false
   nullable    = false
@@ -42,14 +42,14 @@ variable "worker_ami_id" {
 }
 
 variable "worker_instance_types" {
-  description = "Instance types of the workers, best first; alike in vCPUs, since model_threads is the same for all. A GPU: [\"g5.xlarge\"], with worker_ami_id and model_threads = 1."
+  description = "Instance types of the workers, in order of preference. They must have the same number of vCPUs, because model_threads applies to all. For a GPU: [\"g5.xlarge\"], with worker_ami_id and model_threads = 1."
   type        = list(string)
   default     = ["c7i.large", "c7a.large", "c6i.large", "c6a.large"]
   nullable    = false
 }
 
 variable "worker_volume_gb" {
-  description = "Size of a worker's disk in GB; at least that of the image."
+  description = "Size of a worker's disk in GB, at least the size of the image."
   type        = number
   default     = 20
   nullable    = false
@@ -76,26 +76,26 @@ variable "web_ami_id" {
 }
 
 variable "alert_email" {
-  description = "Address that gets the alarms; AWS asks it first whether it wants them."
+  description = "E-mail address for alarms; AWS first asks it for confirmation."
   type        = string
 }
 
 variable "monthly_budget_usd" {
-  description = "Dollars a month above which, spent or foreseen, an alarm goes off. It counts the whole account."
+  description = "Budget in US dollars per month for the whole account. An alarm is sent if the actual or forecast cost exceeds it."
   type        = number
   default     = 1000
   nullable    = false
 }
 
 variable "secret_version" {
-  description = "Raise it to replace SECRET_KEY and the database's password; the web instances are replaced with them, and users log in anew."
+  description = "Increase it to rotate SECRET_KEY and the database password. The web instances are replaced, and users have to log in again."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "true: database and load balancer can't be deleted, buckets not while they hold objects, and a secret that is deleted can be recovered for 30 days. false: `terraform destroy` works, and of pictures, records and database leaves a last snapshot of the database alone."
+  description = "true: the database, the load balancer and buckets with objects can't be deleted, and a deleted secret can be recovered for 30 days. false: `terraform destroy` deletes everything except a final snapshot of the database."
   type        = bool
   default     = true
   nullable    = false

@@ -3,16 +3,15 @@ locals {
   user          = "recognition"
   stored        = jsondecode(ephemeral.aws_secretsmanager_secret_version.stored.secret_string)
 
-  # Empty, and not known before the secret is there: so a plan for an empty account doesn't ask AWS for passwords.
+  # Empty, and unknown until the secret exists, so that a plan for an empty account doesn't request passwords from AWS.
   none = substr(aws_secretsmanager_secret.this.arn, 0, 0)
 
-  # The six letters that Secrets Manager puts behind a name: so a stack that is made and destroyed again finds its
-  # snapshot's name free.
+  # The six characters that Secrets Manager appends to the name, so that a stack that is created again has a new
+  # snapshot name.
   final_snapshot = "${var.name}-final-${lower(substr(aws_secretsmanager_secret.this.arn, -6, 6))}"
 }
 
-# Secrets. They are made by AWS, and stand in AWS alone: neither ephemeral resources nor write-only attributes leave
-# anything in the state.
+# Secrets. AWS generates and stores them. Ephemeral resources and write-only attributes keep them out of the state.
 
 ephemeral "aws_secretsmanager_random_password" "secret_key" {
   password_length     = 64
@@ -27,7 +26,7 @@ ephemeral "aws_secretsmanager_random_password" "database" {
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  #checkov:skip=CKV_AWS_149: Secrets Manager encrypts with the account's own key; one more key costs, and guards against nobody more here.
+  #checkov:skip=CKV_AWS_149: Secrets Manager encrypts with the account's own key; an own key would cost more without more protection here.
   #checkov:skip=CKV2_AWS_57: The variable secret_version rotates it, together with the instances that read it.
   name                    = "${var.name}/web"
   description             = "SECRET_KEY of the site, and the password of its database"
@@ -43,8 +42,8 @@ resource "aws_secretsmanager_secret_version" "this" {
   secret_string_wo_version = var.secret_version
 }
 
-# Each run makes new random passwords. So the database gets the one that was stored, even where a run that stored it
-# broke off before there was a database.
+# Each run generates new random passwords. The database gets the stored one, even if the run that stored it failed
+# before it created the database.
 ephemeral "aws_secretsmanager_secret_version" "stored" {
   secret_id  = aws_secretsmanager_secret_version.this.secret_id
   version_id = aws_secretsmanager_secret_version.this.version_id
@@ -75,10 +74,10 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-# RDS would make them without an end to what they keep, and leave them behind.
+# RDS would create these log groups without a retention time, and `terraform destroy` would leave them.
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158: CloudWatch encrypts logs by itself; a key of one's own costs, and guards against nobody more here.
-  #checkov:skip=CKV_AWS_338: How long logs are kept is the user's to say.
+  #checkov:skip=CKV_AWS_158: CloudWatch encrypts logs by itself; an own key would cost more without more protection here.
+  #checkov:skip=CKV_AWS_338: The user sets the retention of logs.
   for_each = toset(["postgresql", "upgrade"])
 
   name              = "/aws/rds/instance/${var.name}/${each.key}"
@@ -86,11 +85,11 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
-  #checkov:skip=CKV_AWS_157: The variable database_multi_az says so; the production example sets it.
-  #checkov:skip=CKV_AWS_293: The variable deletion_protection says so; a trial has to be destroyed.
-  #checkov:skip=CKV_AWS_353: The logs of slow statements and CloudWatch's metrics serve.
-  #checkov:skip=CKV_AWS_118: CloudWatch's metrics by the minute serve.
-  #checkov:skip=CKV_AWS_161: The site logs in by a password that only AWS knows; IAM's tokens would have to be renewed every 15 minutes.
+  #checkov:skip=CKV_AWS_157: Set by the variable database_multi_az, which the production example sets.
+  #checkov:skip=CKV_AWS_293: Set by the variable deletion_protection; a trial has to be destroyed.
+  #checkov:skip=CKV_AWS_353: Logs of slow statements and CloudWatch metrics are enough.
+  #checkov:skip=CKV_AWS_118: CloudWatch metrics per minute are enough.
+  #checkov:skip=CKV_AWS_161: The site uses a password that only AWS knows; IAM tokens would have to be renewed every 15 minutes.
   identifier                      = var.name
   engine                          = "postgres"
   engine_version                  = "16"

@@ -19,22 +19,22 @@ variable "instance_class" {
 }
 
 variable "multi_az" {
-  description = "true: a second database in another zone takes over when the first fails; it costs as much again."
+  description = "true: a standby database in another zone takes over if the first fails; this doubles the cost."
   type        = bool
 }
 
 variable "backup_days" {
-  description = "Days for which the database's backups are kept."
+  description = "Retention of database backups in days."
   type        = number
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }
 
 variable "secret_version" {
-  description = "Raise it to replace SECRET_KEY and the database's password; the web instances are replaced with them, and users log in anew."
+  description = "Increase it to rotate SECRET_KEY and the database password. The web instances are replaced, and users have to log in again."
   type        = number
 }
 
@@ -44,6 +44,6 @@ variable "deletion_protection" {
 }
 
 variable "final_snapshot" {
-  description = "true: a database that is destroyed leaves a last snapshot."
+  description = "true: destroying the database leaves a final snapshot."
   type        = bool
 }

@@ -19,7 +19,7 @@ module "tier" {
   log_retention_days = var.log_retention_days
 }
 
-# A group of exactly one: two Flowers would each see half of the events, and one that is gone comes back.
+# A group of exactly one instance: two Flowers would each receive half of the events, and a lost one is replaced.
 resource "aws_autoscaling_group" "this" {
   name                      = local.group_name
   min_size                  = 1
@@ -35,7 +35,7 @@ resource "aws_autoscaling_group" "this" {
     version = module.tier.launch_template.version
   }
 
-  # The old one goes before the new one comes.
+  # The old instance is terminated before the new one is launched.
   instance_refresh {
     strategy = "Rolling"
     preferences {

@@ -4,6 +4,6 @@ output "group_name" {
 }
 
 output "environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env."
   value       = module.tier.environment
 }

@@ -19,12 +19,12 @@ variable "security_group_id" {
 }
 
 variable "policy" {
-  description = "What the application may do: JSON of an IAM policy."
+  description = "The application's permissions: an IAM policy as JSON."
   type        = string
 }
 
 variable "environment" {
-  description = "The tier's variables of project/env.py that this module doesn't set itself."
+  description = "Environment variables of the tier (project/env.py) that this module doesn't set itself."
   type        = map(string)
 }
 
@@ -34,7 +34,7 @@ variable "ami_id" {
 }
 
 variable "root_device_name" {
-  description = "Name of the root device in the machine images; a wrong one adds a second disk and leaves the root unencrypted."
+  description = "Name of the root device in the machine images. A wrong name adds a second disk and leaves the root disk unencrypted."
   type        = string
 }
 
@@ -44,6 +44,6 @@ variable "instance_type" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }

@@ -2,8 +2,8 @@ locals {
   alarms = merge(
     {
       for key, queue in var.dead_letter_queues : "dead-letters-of-${key}" => {
-        # consume_dead_letters takes them out within a second, so what is counted is what was taken.
-        description = "What nobody could answer came to the queue ${queue}: see Dead letters in the admin."
+        # consume_dead_letters removes them within a second, so this counts received messages.
+        description = "New dead letters in ${queue}: see Dead letters in the admin."
         namespace   = "AWS/SQS"
         metric      = "NumberOfMessagesReceived"
         dimensions  = { QueueName = queue }
@@ -15,7 +15,7 @@ locals {
     },
     {
       for key, queue in var.dead_letter_queues : "unread-dead-letters-of-${key}" => {
-        description = "Messages lie in ${queue} that consume_dead_letters doesn't take."
+        description = "consume_dead_letters leaves messages in ${queue}."
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         dimensions  = { QueueName = queue }
@@ -27,7 +27,7 @@ locals {
     },
     {
       oldest-request = {
-        description = "A picture waits for more than ${var.oldest_request_seconds} s: workers are missing, or fail."
+        description = "A picture has been waiting for more than ${var.oldest_request_seconds} s: there are too few workers, or they fail."
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
         dimensions  = { QueueName = var.queues.requests }
@@ -37,7 +37,7 @@ locals {
         periods     = 5
       }
       oldest-response = {
-        description = "A result waits for more than 300 s to be written into its row: consume_results or the database is away."
+        description = "A result has not been written for more than 300 s: consume_results or the database is unavailable."
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
         dimensions  = { QueueName = var.queues.responses }
@@ -57,7 +57,7 @@ locals {
         periods     = 1
       }
       site-5xx = {
-        description = "The site answers with server errors."
+        description = "The site responds with server errors."
         namespace   = "AWS/ApplicationELB"
         metric      = "HTTPCode_Target_5XX_Count"
         dimensions  = { LoadBalancer = var.load_balancer, TargetGroup = var.target_group }

@@ -24,7 +24,7 @@ variable "worker_group" {
 }
 
 variable "worker_max_size" {
-  description = "Workers at most."
+  description = "Maximum number of workers."
   type        = number
 }
 
@@ -34,26 +34,26 @@ variable "backlog_expression" {
 }
 
 variable "load_balancer" {
-  description = "What metrics call the load balancer."
+  description = "Name of the load balancer in CloudWatch metrics."
   type        = string
 }
 
 variable "target_group" {
-  description = "What metrics call the target group."
+  description = "Name of the target group in CloudWatch metrics."
   type        = string
 }
 
 variable "alert_email" {
-  description = "Address that gets the alarms; AWS asks it first whether it wants them. null: they only go to the SNS topic."
+  description = "E-mail address for alarms; AWS first asks it for confirmation. null: alarms only go to the SNS topic."
   type        = string
 }
 
 variable "oldest_request_seconds" {
-  description = "Age of the oldest waiting picture above which an alarm goes off."
+  description = "Age of the oldest waiting picture, in seconds, above which an alarm is sent."
   type        = number
 }
 
 variable "monthly_budget_usd" {
-  description = "Dollars a month above which, spent or foreseen, an alarm goes off. It counts the whole account."
+  description = "Budget in US dollars per month for the whole account. An alarm is sent if the actual or forecast cost exceeds it."
   type        = number
 }

@@ -1,5 +1,5 @@
 locals {
-  # What the instances call. The last three are Session Manager, which stands in for SSH.
+  # Services that the instances call. The last three are for Session Manager, which replaces SSH.
   interfaces = ["autoscaling", "logs", "secretsmanager", "sqs", "ec2messages", "ssm", "ssmmessages"]
 }
 

@@ -1,6 +1,6 @@
 resource "aws_cloudwatch_log_group" "flow" {
-  #checkov:skip=CKV_AWS_158: CloudWatch encrypts logs by itself; a key of one's own costs, and guards against nobody more here.
-  #checkov:skip=CKV_AWS_338: How long logs are kept is the user's to say.
+  #checkov:skip=CKV_AWS_158: CloudWatch encrypts logs by itself; an own key would cost more without more protection here.
+  #checkov:skip=CKV_AWS_338: The user sets the retention of logs.
   name              = "/${var.name}/flow"
   retention_in_days = var.log_retention_days
 }

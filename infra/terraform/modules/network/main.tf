@@ -1,5 +1,5 @@
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394: Subnets keep the zone they were made in, whatever zones AWS adds.
+  #checkov:skip=CKV_AWS_394: Subnets keep their zone if AWS adds zones.
   state = "available"
   filter {
     name   = "opt-in-status"
@@ -8,7 +8,7 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  # Subnets are told apart by their number: the zones' names are known only once AWS was asked.
+  # Subnets are numbered, because the zones' names are known only after a call to AWS.
   subnets     = { for i in range(var.zones) : tostring(i) => data.aws_availability_zones.available.names[i] }
   nat_subnets = var.nat_per_zone ? keys(local.subnets) : ["0"]
 }
@@ -20,7 +20,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# Without rules: what names no group can reach nothing.
+# No rules: a resource without a security group of its own has no access.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.this.id
 }

@@ -4,16 +4,16 @@ output "vpc_id" {
 }
 
 output "public_subnet_ids" {
-  description = "Subnets that the internet reaches."
+  description = "Public subnets."
   value       = [for subnet in aws_subnet.public : subnet.id]
   depends_on  = [aws_route.public, aws_route_table_association.public]
 }
 
 output "private_subnet_ids" {
-  description = "Subnets without public addresses."
+  description = "Private subnets."
   value       = [for subnet in aws_subnet.private : subnet.id]
 
-  # What lives in them finds its ways from the first second to the last.
+  # So that the resources in them have routes from creation to destruction.
   depends_on = [
     aws_route.private,
     aws_route_table_association.private,
@@ -27,6 +27,6 @@ output "private_subnet_ids" {
 }
 
 output "security_group_ids" {
-  description = "Security groups by what they are for: load-balancer, web, worker, flower, database."
+  description = "Security groups by their purpose: load-balancer, web, worker, flower, database."
   value       = { for key, group in aws_security_group.this : key => group.id }
 }

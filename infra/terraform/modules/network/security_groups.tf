@@ -8,7 +8,7 @@ locals {
     endpoints     = "Interface endpoints: from inside the VPC"
   }
 
-  # From whom, to whom, on which port.
+  # Allowed connections inside the VPC.
   inside = {
     requests = { from = "load-balancer", to = "web", port = 8000 }
     database = { from = "web", to = "database", port = 5432 }
@@ -21,7 +21,7 @@ locals {
 }
 
 resource "aws_security_group" "this" {
-  #checkov:skip=CKV2_AWS_5: All are attached, in other modules, whither checkov doesn't follow them.
+  #checkov:skip=CKV2_AWS_5: All are attached in other modules, which checkov doesn't follow.
   for_each = local.security_groups
 
   name        = "${var.name}-${each.key}"
@@ -31,7 +31,7 @@ resource "aws_security_group" "this" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "entry" {
-  #checkov:skip=CKV_AWS_260: Port 80 redirects to HTTPS, or is what a stack without certificate has; allowed_cidrs narrows it.
+  #checkov:skip=CKV_AWS_260: Port 80 redirects to HTTPS, or serves the site without a certificate; allowed_cidrs restricts it.
   for_each = local.entries
 
   security_group_id = aws_security_group.this["load-balancer"].id

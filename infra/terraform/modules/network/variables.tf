@@ -9,7 +9,7 @@ variable "account" {
 }
 
 variable "vpc_cidr" {
-  description = "Addresses of the VPC."
+  description = "IP range of the VPC."
   type        = string
 }
 
@@ -24,12 +24,12 @@ variable "nat_per_zone" {
 }
 
 variable "interface_endpoints" {
-  description = "true: calls to AWS stay inside the VPC; false: they leave by the NAT gateway."
+  description = "true: calls to AWS stay inside the VPC. false: they use the NAT gateway."
   type        = bool
 }
 
 variable "allowed_cidrs" {
-  description = "Addresses from which the site can be reached."
+  description = "IP ranges from which the site can be reached."
   type        = list(string)
 }
 

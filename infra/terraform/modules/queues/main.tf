@@ -1,12 +1,12 @@
 locals {
   days = 24 * 3600
 
-  # As infra/local/resources.py makes them for a local stack; tests compare the two.
+  # The same as in infra/local/resources.py for a local stack; a test compares them.
   queues = {
     requests = { visibility_timeout = 120, max_receives = 5, retention = 14 * local.days }
-    # Results are good whatever became of the database: only what no consumer can read ends as a dead letter.
+    # Results stay valid while the database is unavailable, so only unreadable messages become dead letters.
     responses = { visibility_timeout = 15, max_receives = 100, retention = 14 * local.days }
-    # Flower must not take a worker that is gone for one that lives.
+    # Old events would make Flower show stopped workers as running.
     events = { visibility_timeout = 30, max_receives = null, retention = 300 }
   }
 

@@ -26,11 +26,11 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144: Pictures expire after days and can be sent again: a copy in another region isn't worth its price.
+  #checkov:skip=CKV_AWS_144: Pictures expire after days and can be sent again: a replica in another region isn't worth its price.
   #checkov:skip=CKV_AWS_145: S3 encrypts with keys of its own; a KMS key would cost a request for each picture, and load balancers can't write logs with one.
-  #checkov:skip=CKV_AWS_18: What happens to objects is in CloudTrail, where an account wants it; a log of the log has no end.
-  #checkov:skip=CKV2_AWS_62: Nothing waits for notifications: the queues carry what there is to say.
-  #checkov:skip=CKV_AWS_21: All are versioned below; of what for_each makes, checkov finds one.
+  #checkov:skip=CKV_AWS_18: CloudTrail can record object access; the log bucket can't log to itself.
+  #checkov:skip=CKV2_AWS_62: Nothing uses notifications; the system uses its own queues.
+  #checkov:skip=CKV_AWS_21: All are versioned below; checkov doesn't follow for_each.
   #checkov:skip=CKV2_AWS_6: All are blocked below; as above.
   #checkov:skip=CKV2_AWS_61: All have a lifecycle below; as above.
   for_each = local.buckets
@@ -81,7 +81,7 @@ resource "aws_s3_bucket_versioning" "this" {
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   for_each = local.buckets
 
-  # S3 refuses to change two of a bucket's settings at once.
+  # S3 refuses parallel changes of a bucket's settings.
   bucket = aws_s3_bucket_versioning.this[each.key].bucket
 
   rule {

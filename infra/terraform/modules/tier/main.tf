@@ -1,5 +1,5 @@
-# What the instances of each tier have alike: a role, a log group, and a launch template whose user data writes the
-# environment and starts the tier.
+# Resources that every tier needs: a role, a log group, and a launch template whose user data writes the environment
+# and starts the tier.
 
 locals {
   name = "${var.name}-${var.tier}"
@@ -32,8 +32,8 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158: CloudWatch encrypts logs by itself; a key of one's own costs, and guards against nobody more here.
-  #checkov:skip=CKV_AWS_338: How long logs are kept is the user's to say.
+  #checkov:skip=CKV_AWS_158: CloudWatch encrypts logs by itself; an own key would cost more without more protection here.
+  #checkov:skip=CKV_AWS_338: The user sets the retention of logs.
   name              = "/${var.name}/${var.tier}"
   retention_in_days = var.log_retention_days
 }

@@ -2,7 +2,7 @@ output "launch_template" {
   description = "Launch template, whose instances may do what they have to."
   value       = { id = aws_launch_template.this.id, version = aws_launch_template.this.latest_version }
 
-  # A group is made after its role's rights, and is gone before them: its last instances still drain by these.
+  # The group depends on its role's permissions, so that its last instances can still drain before these are destroyed.
   depends_on = [
     aws_iam_role_policy.application,
     aws_iam_role_policy.instance,
@@ -11,7 +11,7 @@ output "launch_template" {
 }
 
 output "environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env."
   value       = local.environment
 }
 

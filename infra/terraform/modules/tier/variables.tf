@@ -49,7 +49,7 @@ variable "environment" {
 }
 
 variable "policy" {
-  description = "What the application may do: JSON of an IAM policy."
+  description = "The application's permissions: an IAM policy as JSON."
   type        = string
 }
 
@@ -66,6 +66,6 @@ variable "hooks" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }

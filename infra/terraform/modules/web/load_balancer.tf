@@ -6,9 +6,9 @@ locals {
 }
 
 resource "aws_lb" "this" {
-  #checkov:skip=CKV2_AWS_28: A firewall for web applications costs by the request; the site limits rates and bodies itself.
-  #checkov:skip=CKV_AWS_150: Protected unless the variable deletion_protection says otherwise, so that a trial can be destroyed.
-  #checkov:skip=CKV2_AWS_20: Port 80 redirects where there is a certificate; checkov doesn't see through the condition.
+  #checkov:skip=CKV2_AWS_28: A web application firewall costs money per request; the site limits rates and bodies itself.
+  #checkov:skip=CKV_AWS_150: Set by the variable deletion_protection; a trial has to be destroyed.
+  #checkov:skip=CKV2_AWS_20: Port 80 redirects if there is a certificate; checkov doesn't evaluate the condition.
   name                       = local.group_name
   load_balancer_type         = "application"
   security_groups            = [var.security_group_ids["load-balancer"]]
@@ -24,7 +24,7 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "this" {
-  #checkov:skip=CKV_AWS_378: HTTPS ends at the load balancer; the way to the instances is inside the VPC, from security group to security group.
+  #checkov:skip=CKV_AWS_378: TLS ends at the load balancer; security groups protect the connection to the instances inside the VPC.
   name                 = local.group_name
   port                 = local.target_port
   protocol             = "HTTP"
@@ -42,7 +42,7 @@ resource "aws_lb_target_group" "this" {
 }
 
 resource "aws_lb_listener" "http" {
-  #checkov:skip=CKV_AWS_2: Redirects where there is a certificate; a stack without one has nothing else.
+  #checkov:skip=CKV_AWS_2: Redirects if there is a certificate; without one there is only HTTP.
   #checkov:skip=CKV_AWS_103: There is no TLS on port 80.
   load_balancer_arn = aws_lb.this.arn
   port              = 80
@@ -63,7 +63,7 @@ resource "aws_lb_listener" "http" {
   }
 }
 
-# The old clients speak plain HTTP and follow no redirect.
+# Legacy clients use plain HTTP and follow no redirect.
 resource "aws_lb_listener_rule" "synchronous" {
   count = local.https && var.open_synchronous_routes ? 1 : 0
 

@@ -5,7 +5,7 @@ locals {
   site_url   = local.https ? "https://${var.domain_name}" : "http://${aws_lb.this.dns_name}"
 
   environment = merge(var.environment, {
-    # The old clients may go by the load balancer's own name, with or without a domain.
+    # Legacy clients may use the load balancer's own name, even if there is a domain.
     ALLOWED_HOSTS           = join(",", compact([var.domain_name, aws_lb.this.dns_name]))
     CSRF_TRUSTED_ORIGINS    = local.site_url
     HTTPS                   = local.https ? "1" : "0"
@@ -58,7 +58,7 @@ resource "aws_autoscaling_group" "this" {
     version = module.tier.launch_template.version
   }
 
-  # The site completes it once it answers. An instance that never does is replaced; the first may have to migrate.
+  # The site completes this hook once it responds. If it never does, the instance is replaced. The first may migrate.
   initial_lifecycle_hook {
     name                 = local.hooks.launch
     lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
@@ -66,7 +66,7 @@ resource "aws_autoscaling_group" "this" {
     default_result       = "ABANDON"
   }
 
-  # Requests that wait get their answers first: the target group lets an instance go after 400 s.
+  # Waiting requests are finished first: the target group deregisters an instance after up to 400 s.
   initial_lifecycle_hook {
     name                 = local.hooks.termination
     lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"

@@ -4,7 +4,7 @@ output "group_name" {
 }
 
 output "environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env."
   value       = module.tier.environment
 }
 
@@ -19,12 +19,12 @@ output "load_balancer_name" {
 }
 
 output "load_balancer_suffix" {
-  description = "What metrics call the load balancer."
+  description = "Name of the load balancer in CloudWatch metrics."
   value       = aws_lb.this.arn_suffix
 }
 
 output "target_group_suffix" {
-  description = "What metrics call the target group."
+  description = "Name of the target group in CloudWatch metrics."
   value       = aws_lb_target_group.this.arn_suffix
 }
 

@@ -39,7 +39,7 @@ variable "deletion_protection" {
 }
 
 variable "domain_name" {
-  description = "Host name of the site, with certificate_arn. null: the site is reached by the load balancer's own name, over plain HTTP. Passwords, tokens and pictures are then readable on the way, cookies aren't marked secure, and the address changes with the load balancer: for trials alone, best with allowed_cidrs."
+  description = "Host name of the site; needs certificate_arn. null: the site has the load balancer's name and plain HTTP. Passwords, tokens and pictures can then be intercepted, cookies aren't marked secure, and the name changes with the load balancer. Use null only for trials, with allowed_cidrs."
   type        = string
 }
 
@@ -49,12 +49,12 @@ variable "certificate_arn" {
 }
 
 variable "zone_id" {
-  description = "Route 53 zone in which domain_name is made to point to the load balancer; null: that is done elsewhere."
+  description = "Route 53 zone for the record that points domain_name to the load balancer. null: you create the record elsewhere."
   type        = string
 }
 
 variable "open_synchronous_routes" {
-  description = "true: the routes of the old clients (POST to / and /postApi/image) take pictures from anybody who can reach the site, without a token, and on port 80 without a redirect, which those clients wouldn't follow. Their pictures are readable on the way."
+  description = "true: the routes of legacy clients (POST to / and /postApi/image) accept pictures without a token from everybody who can reach the site, also on port 80 without a redirect, which those clients don't follow. Their pictures can be intercepted."
   type        = bool
 }
 
@@ -64,7 +64,7 @@ variable "ami_id" {
 }
 
 variable "root_device_name" {
-  description = "Name of the root device in the machine images; a wrong one adds a second disk and leaves the root unencrypted."
+  description = "Name of the root device in the machine images. A wrong name adds a second disk and leaves the root disk unencrypted."
   type        = string
 }
 
@@ -74,22 +74,22 @@ variable "instance_type" {
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }
 
 variable "min_size" {
-  description = "Web instances at least; with 2 the site outlives one of them."
+  description = "Minimum number of web instances. With 2 the site survives the loss of one."
   type        = number
 }
 
 variable "max_size" {
-  description = "Web instances at most; they are added where their processors are busy."
+  description = "Maximum number of web instances. They are added while the CPUs are busy."
   type        = number
 }
 
 variable "policy" {
-  description = "What the application may do: JSON of an IAM policy."
+  description = "The application's permissions: an IAM policy as JSON."
   type        = string
 }
 
@@ -99,6 +99,6 @@ variable "secret_arn" {
 }
 
 variable "environment" {
-  description = "The tier's variables of project/env.py that this module doesn't set itself."
+  description = "Environment variables of the tier (project/env.py) that this module doesn't set itself."
   type        = map(string)
 }

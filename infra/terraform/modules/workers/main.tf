@@ -2,7 +2,7 @@ locals {
   group_name = "${var.name}-workers"
   hooks      = { launch = "ready", termination = "drain" }
 
-  # Without them the worker goes by what was baked.
+  # Without these the worker uses the values in its image.
   models = { MODEL_WEIGHTS = var.model_weights, ONNX_MODEL = var.onnx_model }
 
   environment = merge(var.environment, { for name, url in local.models : name => url if url != "" }, {
@@ -51,7 +51,7 @@ resource "aws_autoscaling_group" "this" {
   vpc_zone_identifier       = var.subnet_ids
   health_check_type         = "EC2"
   health_check_grace_period = 60
-  # Said explicitly, or a cooldown of 300 s would apply in its place.
+  # Set explicitly, or a cooldown of 300 s would apply instead.
   default_instance_warmup   = var.warmup_seconds
   metrics_granularity       = "1Minute"
   termination_policies      = ["OldestLaunchTemplate", "OldestInstance"]
@@ -96,7 +96,7 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # From the stopped state alone: an instance that is started boots, and its worker says again that it is ready.
+  # Only stopped instances: a started one boots, and its worker completes the launch hook again.
   dynamic "warm_pool" {
     for_each = var.warm_pool == null ? [] : [var.warm_pool]
     content {
@@ -106,7 +106,7 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # The worker completes it once it polls: in service means at work. One that never does is replaced.
+  # The worker completes this hook once it polls, so an instance in service works. If it never does, it is replaced.
   initial_lifecycle_hook {
     name                 = local.hooks.launch
     lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"

@@ -4,7 +4,7 @@ output "group_name" {
 }
 
 output "environment" {
-  description = "What cloud-init writes to /etc/recognition/recognition.env."
+  description = "The environment that cloud-init writes to /etc/recognition/recognition.env."
   value       = module.tier.environment
 }
 

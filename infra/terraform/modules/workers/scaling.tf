@@ -1,6 +1,6 @@
 locals {
-  # A group that replaces its last instance has none in service for a while, and a metric may be late: the last known
-  # number then stands in. FILL with 0 instead would leave the alarm stuck.
+  # While a group replaces its last instance it has none in service, and metrics may be late: FILL repeats the last
+  # value. FILL with 0 would leave the alarm stuck.
   in_service = "IF(FILL(m_inservice, REPEAT) > 0, FILL(m_inservice, REPEAT), 1)"
 
   backlog_expression = "m_visible / ${local.in_service}"
@@ -32,7 +32,7 @@ resource "aws_autoscaling_policy" "out" {
   name                   = "backlog-scale-out"
   autoscaling_group_name = aws_autoscaling_group.this.name
   policy_type            = "StepScaling"
-  # Not ExactCapacity, by which an alarm that says "more" can shrink a group.
+  # Not ExactCapacity, because a scale-out alarm could then shrink the group.
   adjustment_type           = "PercentChangeInCapacity"
   min_adjustment_magnitude  = 1
   metric_aggregation_type   = "Maximum"
@@ -190,7 +190,7 @@ resource "aws_autoscaling_policy" "wake" {
   name                   = "wake"
   autoscaling_group_name = aws_autoscaling_group.this.name
   policy_type            = "StepScaling"
-  # The alarm acts each minute until the first worker is in service; one that still boots is counted, so it stays one.
+  # The alarm acts each minute until the first worker is in service. A booting worker counts, so only one is added.
   adjustment_type           = "ChangeInCapacity"
   metric_aggregation_type   = "Maximum"
   estimated_instance_warmup = var.warmup_seconds

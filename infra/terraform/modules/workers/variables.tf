@@ -19,12 +19,12 @@ variable "security_group_id" {
 }
 
 variable "policy" {
-  description = "What the application may do: JSON of an IAM policy."
+  description = "The application's permissions: an IAM policy as JSON."
   type        = string
 }
 
 variable "environment" {
-  description = "The tier's variables of project/env.py that this module doesn't set itself."
+  description = "Environment variables of the tier (project/env.py) that this module doesn't set itself."
   type        = map(string)
 }
 
@@ -39,42 +39,42 @@ variable "ami_id" {
 }
 
 variable "root_device_name" {
-  description = "Name of the root device in the machine images; a wrong one adds a second disk and leaves the root unencrypted."
+  description = "Name of the root device in the machine images. A wrong name adds a second disk and leaves the root disk unencrypted."
   type        = string
 }
 
 variable "volume_gb" {
-  description = "Size of a worker's disk in GB; at least that of the image."
+  description = "Size of a worker's disk in GB, at least the size of the image."
   type        = number
 }
 
 variable "log_retention_days" {
-  description = "Days for which logs are kept, in CloudWatch and in the bucket of access logs."
+  description = "Retention of logs in days, in CloudWatch and in the bucket of access logs."
   type        = number
 }
 
 variable "instance_types" {
-  description = "Instance types of the workers, best first; alike in vCPUs, since model_threads is the same for all. A GPU: [\"g5.xlarge\"], with worker_ami_id and model_threads = 1."
+  description = "Instance types of the workers, in order of preference. They must have the same number of vCPUs, because model_threads applies to all. For a GPU: [\"g5.xlarge\"], with worker_ami_id and model_threads = 1."
   type        = list(string)
 }
 
 variable "min_size" {
-  description = "Workers at least; scale_to_zero overrides it."
+  description = "Minimum number of workers; scale_to_zero overrides it."
   type        = number
 }
 
 variable "max_size" {
-  description = "Workers at most."
+  description = "Maximum number of workers."
   type        = number
 }
 
 variable "spot_percentage" {
-  description = "Share of spot instances among the workers above the first one, which is always on demand."
+  description = "Percentage of spot instances among the workers, not counting the first one, which is always on demand."
   type        = number
 }
 
 variable "warm_pool" {
-  description = "Workers that were booted once and stopped, and start sooner than new ones: `min_size` of them at least, `max_prepared` together with those in service at most. They cost their disks. With one instance type and without spot instances alone. null: none."
+  description = "Warm pool: stopped workers, which start faster than new ones. `min_size` is their minimum number, `max_prepared` the maximum together with those in service. You pay for their disks. Needs a single instance type and no spot instances. null: no warm pool."
   type        = object({ min_size = number, max_prepared = optional(number) })
 }
 
@@ -84,17 +84,17 @@ variable "model" {
 }
 
 variable "model_weights" {
-  description = "MODEL_WEIGHTS of the workers: a file in the image, s3://bucket/key, which the workers' role may then read, or empty for what was baked."
+  description = "MODEL_WEIGHTS of the workers: a file in the image, s3://bucket/key, which the workers' role may then read, or empty for the weights in the image."
   type        = string
 }
 
 variable "engine" {
-  description = "ENGINE of the workers, as their image was baked for: torch or onnx."
+  description = "ENGINE of the workers, for which their image was baked: torch or onnx."
   type        = string
 }
 
 variable "onnx_model" {
-  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, s3://bucket/key, which the workers' role may then read, or empty for what was baked."
+  description = "ONNX_MODEL of the workers, with engine = \"onnx\": a file in the image, s3://bucket/key, which the workers' role may then read, or empty for the network in the image."
   type        = string
 }
 
@@ -109,46 +109,46 @@ variable "model_threads" {
 }
 
 variable "scaling" {
-  description = "How the workers grow: \"step\" by scale_out_steps above scale_out_threshold, or \"target_tracking\", by which AWS chooses the size that brings the backlog per instance to scale_out_threshold. They shrink by scale_in_steps either way, since only that alarm counts what is in flight."
+  description = "Policy for scale-out: \"step\" adds workers by scale_out_steps above scale_out_threshold. With \"target_tracking\" AWS keeps the backlog per instance at scale_out_threshold. Scale-in always uses scale_in_steps, because only that alarm counts messages in flight."
   type        = string
 }
 
 variable "scale_to_zero" {
-  description = "true: no worker while there is nothing to do. The first picture then waits for an alarm and a boot, some minutes, which is longer than the synchronous routes wait where it exceeds SYNC_WAIT_SECONDS."
+  description = "true: no workers while there are no pictures. The first picture then waits some minutes for an alarm and a boot, possibly longer than SYNC_WAIT_SECONDS."
   type        = bool
 }
 
 variable "scale_out_threshold" {
-  description = "Backlog per instance, in pictures that wait, above which workers are added. With batches a worker's natural backlog is more than 1: pictures a second of one worker x the seconds one may wait."
+  description = "Backlog per instance, in waiting pictures, above which workers are added. With batches a good value is above 1: one worker's pictures per second x the acceptable waiting time in seconds."
   type        = number
 }
 
 variable "scale_in_threshold" {
-  description = "Workers needed for all that waits and is in flight, less those left when one goes, at or below which workers are removed; the lower, the more cautious."
+  description = "Surplus at or below which workers are removed: workers needed for all pictures waiting and in flight, minus the workers left after one is removed. Lower values are more cautious."
   type        = number
 }
 
 variable "scale_out_steps" {
-  description = "By how many percent the workers grow, by how far the backlog per instance is above scale_out_threshold: each step holds from its `above` to that of the next. One worker is added at least."
+  description = "Growth in percent, by the distance of the backlog per instance above scale_out_threshold. Each step applies from its `above` to that of the next. At least one worker is added."
   type        = list(object({ above = number, percent = number }))
 }
 
 variable "scale_in_steps" {
-  description = "How many workers are removed, by how far the surplus is below scale_in_threshold: each step holds from its `below` down to that of the next."
+  description = "Number of workers to remove, by the distance of the surplus below scale_in_threshold. Each step applies from its `below` down to that of the next."
   type        = list(object({ below = number, remove = number }))
 }
 
 variable "scale_in_pictures" {
-  description = "Pictures, waiting or in flight, for which one worker is kept: 0.8 x pictures a second of one worker x seconds that one picture takes it, which is what a worker at full work has in flight. More of them shrink the group while it is busy."
+  description = "Pictures, waiting or in flight, for which one worker is kept. A good value is 0.8 x one worker's pictures per second x its seconds per picture: what a busy worker has in flight. A larger value removes busy workers."
   type        = number
 }
 
 variable "scale_in_seconds" {
-  description = "Seconds for which workers must have been too many before some are removed; whole minutes."
+  description = "Seconds of surplus before workers are removed; whole minutes."
   type        = number
 }
 
 variable "warmup_seconds" {
-  description = "Seconds after which a worker that entered service counts for scaling. It polls from its first second in service, so hardly any. Not 0, which the provider takes for unset: a cooldown of 300 s would then apply."
+  description = "Seconds after which a worker in service counts for scaling. A worker polls as soon as it is in service, so the value can be low. 0 isn't allowed, because the provider treats it as unset, and a cooldown of 300 s would apply."
   type        = number
 }

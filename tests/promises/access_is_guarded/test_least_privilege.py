@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.promises.nobody_gets_in.guarded import ACCOUNT, BUCKETS, QUEUES, ROLES, Guarded
+from tests.promises.access_is_guarded.guarded import ACCOUNT, BUCKETS, QUEUES, ROLES, Guarded
 from tests.system.harness import RESPONSES, ROOT, running, wait_until
 
 pytest.importorskip("moto", reason="moto, the emulator that enforces IAM, is not installed")
@@ -130,7 +130,7 @@ def test_the_system_works_with_its_roles_alone(system: Guarded) -> None:
         assert again.json()["label"] == answer.json()["label"]
     queue = system.client_of("web", "sqs")
     queue.send_message(QueueUrl=system.queue_url(RESPONSES), MessageBody="nonsense")
-    wait_until(lambda: "dead letter kept" in system.log("letters1"), 30, "what can't be read becomes a row")
+    wait_until(lambda: "dead letter stored" in system.log("letters1"), 30, "what can't be read becomes a row")
     redriven = system.run_as("web", REDRIVE)
     assert (redriven.returncode, redriven.stdout.strip()) == (0, "1 redriven"), redriven.stderr
     # Of the tests this one is the first, so all that was asked of the emulator was asked by the processes.
@@ -146,7 +146,7 @@ def test_the_system_works_with_its_roles_alone(system: Guarded) -> None:
     ],
     ids=["a record that is there", "a picture that is missing", "a record that is missing"],
 )
-def test_what_is_rare_is_allowed_too(system: Guarded, role: str, code: str, said: str) -> None:
+def test_rare_calls_are_allowed_too(system: Guarded, role: str, code: str, said: str) -> None:
     done = system.run_as(role, code)
     assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
 

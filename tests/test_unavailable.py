@@ -1,4 +1,4 @@
-"""While the database is away, or the disk full, every page and route answers 503 and when to try again."""
+"""While the database is unavailable or the disk is full, every page and route responds with 503 and Retry-After."""
 
 import errno
 
@@ -18,7 +18,7 @@ def failing(error):
     return fail
 
 
-def assert_later(response, media_type):
+def assert_unavailable(response, media_type):
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert response["Content-Type"].startswith(media_type)
@@ -32,9 +32,9 @@ def assert_later(response, media_type):
         ("classify_app.api.resources.visible_to", ("/api/v1/classifications", "application/problem+json")),
     ],
 )
-def test_while_the_database_is_away(client, monkeypatch, error, view, answer):
+def test_while_the_database_is_unavailable(client, monkeypatch, error, view, answer):
     monkeypatch.setattr(view, failing(error))
-    assert_later(client.get(answer[0]), answer[1])
+    assert_unavailable(client.get(answer[0]), answer[1])
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_while_the_database_is_away(client, monkeypatch, error, view, answer):
 def test_while_the_disk_is_full(client, monkeypatch, path, field, media_type):
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr("django.core.files.uploadhandler.MemoryFileUploadHandler.receive_data_chunk", failing(full))
-    assert_later(client.post(path, {field: SimpleUploadedFile("cat.png", PICTURE)}), media_type)
+    assert_unavailable(client.post(path, {field: SimpleUploadedFile("cat.png", PICTURE)}), media_type)
 
 
-def test_other_errors_are_nobodys_absence(client, monkeypatch):
+def test_other_errors_are_not_reported_as_unavailable(client, monkeypatch):
     client.raise_request_exception = False
     monkeypatch.setattr("classify_app.pages.views.visible_to", failing(OSError(errno.EPERM, "no")))
     assert client.get("/history/").status_code == 500

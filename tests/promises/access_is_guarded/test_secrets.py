@@ -1,4 +1,4 @@
-"""What is secret stays where it belongs: not in a log of any process, not in a task's message."""
+"""No secret is in any process's log or in a task's message."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.system.harness import ADMIN, PASSWORD, REQUESTS, ROOT, System
 
 PICTURE = ROOT / "samples" / "coffee.png"
 WRONG = "a wrong passphrase of the system tests"
-UNKNOWN = "eir_a-token-that-nobody-was-given"
+UNKNOWN = "eir_a-token-that-does-not-exist"
 
 
 def log_in_rightly_and_wrongly(system: System, client: httpx.Client) -> str:
@@ -35,7 +35,7 @@ def send_rightly_and_wrongly(system: System) -> None:
 
 
 def break_the_table(system: System) -> int:
-    """Take a table away and ask for it; return the status."""
+    """Rename a table and request a page that needs it; return the status."""
     code = (
         "from django.db import connection; connection.cursor().execute('ALTER TABLE classify_app_apitoken RENAME TO x')"
     )

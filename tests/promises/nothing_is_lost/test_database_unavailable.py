@@ -1,4 +1,4 @@
-"""The database unavailable for longer than results may be received again: none of them becomes a dead letter."""
+"""The database is unavailable for longer than all receives of a result take: none becomes a dead letter."""
 
 import time
 
@@ -14,7 +14,7 @@ AWAY_SECONDS = 4 * VISIBILITY * MAX_RECEIVES
 
 
 @pytest.mark.skipif(postgresql.programs() is None, reason=postgresql.MISSING)
-def test_results_wait_and_uploads_are_told_to(start_system: StartSystem):
+def test_results_wait_and_uploads_get_a_503(start_system: StartSystem):
     with postgresql.server() as database:
         system = start_system(database.url, workers=0, consumers=0)
         system.set_queue(RESPONSES, VisibilityTimeout=VISIBILITY, max_receives=MAX_RECEIVES)

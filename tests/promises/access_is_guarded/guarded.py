@@ -69,7 +69,7 @@ class Guarded(System):
         self._wait_for("aws", lambda: answers(self.aws_url))
 
     def prepare(self) -> None:
-        """Make all there is, then the roles; from then on nobody may do what no policy allows."""
+        """Create everything, then the roles. From then on only what a policy allows is permitted."""
         super().prepare()
         self.set_queue(RESPONSES, VisibilityTimeout=1, max_receives=2)
         for role in ROLES:

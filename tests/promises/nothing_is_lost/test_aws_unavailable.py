@@ -1,4 +1,4 @@
-"""S3 and SQS away for half a minute, in each of their ways: uploads are refused or kept, and all recovers by itself."""
+"""S3 or SQS fails for half a minute, in several ways: uploads are refused or accepted, and the system recovers."""
 
 import time
 from itertools import cycle
@@ -10,12 +10,12 @@ from tests.system.conftest import StartSystem
 from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System
 from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
 
-AWAY_SECONDS = 30
+OUTAGE_SECONDS = 30
 PAUSE_SECONDS = 0.5
 
 
-def post_while_away(system: System, client: httpx.Client, until: float) -> list[str]:
-    """Post pictures as they come; return the ids of those that were accepted."""
+def post_while_unavailable(system: System, client: httpx.Client, until: float) -> list[str]:
+    """Post pictures one after another; return the ids of the accepted ones."""
     ids = []
     names = cycle(RIGHT)
     while time.monotonic() < until:
@@ -33,7 +33,7 @@ def post_while_away(system: System, client: httpx.Client, until: float) -> list[
 
 @pytest.mark.parametrize("kind", ["error", "slow_down", "timeout", "reset"])
 @pytest.mark.parametrize("service", ["s3", "sqs"])
-def test_what_was_accepted_is_done_when_aws_is_back(start_system: StartSystem, service: str, kind: str):
+def test_accepted_pictures_are_done_when_aws_is_available_again(start_system: StartSystem, service: str, kind: str):
     system = start_system(workers=0, proxy=True)
     system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
     system.start_worker("worker1")
@@ -41,7 +41,7 @@ def test_what_was_accepted_is_done_when_aws_is_back(start_system: StartSystem, s
     with system.client(timeout=60) as client:
         ids = [post(client, name) for name in RIGHT]
         system.fault(kind, service=service)
-        ids += post_while_away(system, client, time.monotonic() + AWAY_SECONDS)
+        ids += post_while_unavailable(system, client, time.monotonic() + OUTAGE_SECONDS)
         system.fault("none")
         time.sleep(1)
         system.python("manage.py", "resubmit_stale", STALE_AFTER_SECONDS="1")

@@ -1,0 +1,1 @@
+"""The synchronous routes of the legacy system, kept for its clients."""

@@ -1,1 +1,0 @@
-"""The synchronous routes of the system that this replaces."""
