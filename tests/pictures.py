@@ -71,19 +71,19 @@ def greyscale(grey: int = 100) -> bytes:
 
 
 def sixteen_bit_grey(grey: int = 100) -> bytes:
-    """A PNG of 16 bits a pixel whose grey is `grey` of 255."""
+    """A 16-bit grey PNG; `grey` is of 255."""
     return encoded(Image.new("I;16", SIZE, grey * 257), "PNG")
 
 
 def one_bit() -> bytes:
-    """A PNG of one bit a pixel: black, its right half white."""
+    """A one-bit PNG: left half black, right half white."""
     image = Image.new("1", SIZE, 0)
     image.paste(1, (SIZE[0] // 2, 0, *SIZE))
     return encoded(image, "PNG")
 
 
 def cmyk() -> bytes:
-    """A red JPEG for printers."""
+    """A red CMYK JPEG."""
     return encoded(Image.new("CMYK", SIZE, (0, 255, 255, 0)), "JPEG", quality=95)
 
 
@@ -134,12 +134,12 @@ def exif_rotated(orientation: int = ROTATE_270) -> bytes:
 
 
 def broken_exif() -> bytes:
-    """A JPEG whose pixels are whole and whose EXIF block is nonsense."""
+    """A JPEG with intact pixels and a broken EXIF block."""
     return encoded(gradient(), "JPEG", quality=95, exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + b"\x99" * 20)
 
 
 def mpo() -> bytes:
-    """A phone's JPEG with a second picture behind the first."""
+    """A JPEG (MPO) with a second picture after the first, as phones write it."""
     return encoded(gradient(), "MPO", save_all=True, append_images=[noise()], quality=95)
 
 
@@ -157,7 +157,7 @@ def truncated(content: bytes | None = None, missing: int = 200) -> bytes:
 
 
 def corrupt_middle() -> bytes:
-    """A PNG with a whole header and end whose pixels were overwritten in the middle."""
+    """A PNG with intact header and end whose pixel data is overwritten in the middle."""
     content = bytearray(encoded(noise(), "PNG"))
     middle = len(content) // 2
     content[middle : middle + 64] = bytes(64)
@@ -165,12 +165,12 @@ def corrupt_middle() -> bytes:
 
 
 def huge_header(width: int = 13_000, height: int = 13_000) -> bytes:
-    """A decompression bomb: few bytes of PNG whose header promises 169 megapixels, of which few come."""
+    """A PNG of few bytes whose header claims 169 megapixels, with little pixel data."""
     return _png_file(width, height, 1, zlib.compress(bytes(1000)))
 
 
 def bomb(width: int = 13_000, height: int = 13_000) -> bytes:
-    """A decompression bomb that keeps its word: a valid PNG of 169 megapixels in 21 kB."""
+    """A decompression bomb: a valid PNG of 169 megapixels in 21 kB."""
     row = bytes(1 + (width + 7) // 8)
     deflate = zlib.compressobj(9)
     return _png_file(width, height, 1, b"".join(deflate.compress(row) for _ in range(height)) + deflate.flush())
@@ -189,12 +189,12 @@ def with_comment(length: int = 60_000, format: str = "JPEG") -> bytes:
 
 
 def long_line() -> bytes:
-    """A PNG of 20000 x 1 pixels, which a careless resize blows up to 5,120,000 x 256."""
+    """A PNG of 20000 x 1 pixels, which a plain resize would enlarge to 5,120,000 x 256."""
     return encoded(Image.new("RGB", (20_000, 1), RED), "PNG")
 
 
 def of_pixels(width: int, height: int) -> bytes:
-    """A white PNG of few bytes and of as many pixels as you like."""
+    """A white PNG of few bytes and any number of pixels."""
     return encoded(Image.new("1", (width, height), 1), "PNG")
 
 

@@ -102,7 +102,7 @@ def test_a_failed_attempt_stores_and_announces_nothing(record, state):
 
 @pytest.fixture
 def no_output_bucket():
-    """A configuration whose output bucket isn't there."""
+    """A configuration with a missing output bucket."""
     with configured(OUTPUT_BUCKET="no-such-bucket"):
         yield
 

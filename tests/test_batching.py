@@ -12,7 +12,7 @@ LONG = 30.0  # seconds; a test that has to wait for this fails by its time
 
 
 class Double:
-    """Doubles numbers, and keeps what it was given."""
+    """Doubles numbers, and records its batches."""
 
     def __init__(self, seconds=0.0):
         self.batches = []

@@ -40,7 +40,7 @@ CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
 
 @pytest.fixture(scope="module")
 def site(django_db_setup: None, emulator: None, collected_static_files: None) -> Iterator[int]:
-    """The port of a site whose forms take 20 MB, and whose patience is short."""
+    """The port of a site whose forms take 20 MB, with short time-outs."""
     port = free_ports(1)[0]
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "project.asgi:application", "--port", str(port), "--lifespan", "on"],

@@ -1,4 +1,4 @@
-"""How a chaotic run counts: what is lost or wrong is seen."""
+"""The results of a chaos run: lost and wrong pictures are detected."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""The contract: what is written is read again, and what is not ours is refused."""
+"""The contract: written messages are read unchanged, and invalid ones are refused."""
 
 import json
 from dataclasses import replace

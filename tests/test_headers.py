@@ -1,4 +1,4 @@
-"""What the site tells browsers to refuse, and what Django's own check finds in a production's settings."""
+"""Security headers, and Django's deployment check with production settings."""
 
 import secrets
 import subprocess
@@ -22,7 +22,7 @@ for method, path, secure in [{requests}]:
 
 
 def production(**variables):
-    """Return the environment of a site on the internet: nothing but what such a site sets."""
+    """Return the minimal environment of a production site."""
     ours = {"SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "recognition.example", "HTTPS": "1"}
     return environment(**{**ours, "OPEN_SYNCHRONOUS_ROUTES": "0", **variables})
 
@@ -35,7 +35,7 @@ def manage(*arguments, **variables):
 
 
 def ask(*requests, **variables):
-    """Send requests to a site in production; return status, where it leads, and whether HTTPS is insisted on."""
+    """Send requests to a site in production; return each status, redirect target and HSTS header."""
     code = ASK.format(requests=", ".join(map(repr, requests)))
     done = manage("shell", "--no-imports", "-c", code, **variables)
     assert done.returncode == 0, done.stderr

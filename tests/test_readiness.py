@@ -1,4 +1,4 @@
-"""What a worker does where systemd listens in another way, or not at all."""
+"""Notifications of a worker without systemd, or with an unusual socket."""
 
 import socket
 

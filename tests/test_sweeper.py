@@ -1,4 +1,4 @@
-"""The sweeper: sends again what was never sent, and only that."""
+"""The sweeper: sends messages that were never sent, and no others."""
 
 from datetime import timedelta
 from io import StringIO

@@ -1,4 +1,4 @@
-"""The systems under test, and their logs where a test fails."""
+"""Fixtures of the systems under test, and their logs for failed tests."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

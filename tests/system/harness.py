@@ -170,7 +170,7 @@ class System:
         return {"MODEL_FALLBACK": "1", **self._environment, "PYTHONPATH": path, **self.worker_variables}
 
     def python(self, *arguments: str, status: int = 0, **variables: str) -> str:
-        """Run a command of the web tier to its end, with this status; return what it said."""
+        """Run a command of the web tier, which must exit with `status`; return its output."""
         environ = {**self.web_environment, **variables}
         command = [sys.executable, *arguments]
         done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -325,7 +325,7 @@ class System:
         return self._aws("sqs")
 
     def set_queue(self, queue: str, **attributes: Any) -> None:
-        """Set attributes of a queue, and of its redrive policy by `max_receives`, before there is who receives from it.
+        """Set attributes of a queue, and of its redrive policy by `max_receives`, before any process receives from it.
 
         A long poll that is open keeps the visibility timeout it began with.
         """

@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def session(browser: Browser, system: System) -> Any:
-    """The cookies of an administrator who has logged in on the page that the form leads to."""
+    """The cookies of an administrator, logged in through the login page."""
     with visit(browser, system) as page:
         page.goto("/")
         page.get_by_label("Username").fill(ADMIN)
@@ -58,7 +58,7 @@ def page(browser: Browser, system: System, session: Any, request: pytest.Fixture
 
 @contextmanager
 def visit(browser: Browser, system: System, **options: Any) -> Iterator[Page]:
-    """Yield a page whose errors, among them what its policy forbids, fail the test."""
+    """Yield a page. Its errors, including violations of the content security policy, fail the test."""
     context = browser.new_context(base_url=system.site, viewport={"width": 1100, "height": 1000}, **options)
     page = context.new_page()
     wrong: list[str] = []
@@ -74,7 +74,7 @@ def visit(browser: Browser, system: System, **options: Any) -> Iterator[Page]:
 
 
 def save_screenshot(page: Page, name: str, request: pytest.FixtureRequest) -> None:
-    """Save what the page shows, where SCREENSHOTS names a folder."""
+    """Save a screenshot if SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder, f"{name}, {request.node.callspec.id}.png"), full_page=True)

@@ -96,7 +96,7 @@ def classifications_of(client: httpx.Client, photographs: list[Photograph]) -> d
 
 
 def check_stored(system: System, row: Classification) -> None:
-    """The stored record and the stored text say what the row says."""
+    """Check that the stored record and text match the row."""
     record = json.loads(system.read(f"{row['id']}.json"))
     shared = ("id", "state", "file_name", "label", "confidence", "top5", "model", "weights", "fallback")
     assert {name: record[name] for name in shared} == {name: row[name] for name in shared}

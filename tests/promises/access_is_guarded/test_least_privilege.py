@@ -1,4 +1,4 @@
-"""Each tier's IAM policy, tried on an emulator that enforces it: what the tier needs is allowed, all else refused."""
+"""Each tier's IAM policy, tested on an emulator that enforces it: only what the tier needs is allowed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -50,7 +50,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def table() -> dict[str, dict[str, set[str]]]:
-    """Return what the documentation says that each role may do with each resource."""
+    """Return each role's permissions on each resource, as documented."""
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in TABLE.read_text().splitlines()
@@ -112,7 +112,7 @@ def allowed(calls: Calls) -> set[str]:
 
 
 def is_allowed(call: Callable[[], Any]) -> bool:
-    """Tell whether a call gets past IAM; what it is answered then, such as that there is no object, doesn't count."""
+    """Return whether IAM allows a call. Other errors, such as a missing object, don't matter."""
     try:
         call()
     except ClientError as error:

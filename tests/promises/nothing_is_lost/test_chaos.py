@@ -17,7 +17,7 @@ from tests.system.harness import INHERITED, ROOT, wait_until
 IMAGES = 40
 RECOVERY_SECONDS = 240
 RUN_SECONDS = 600
-"""For all of a run on a slow machine; chaos itself gives up before, and says what is lost."""
+"""Time-out of a whole run on a slow machine. Chaos itself stops earlier and reports lost pictures."""
 STOP_SECONDS = 60
 
 

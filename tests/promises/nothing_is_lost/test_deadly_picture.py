@@ -28,7 +28,7 @@ def deadly(image, *rest):
 
 storage.get_picture, preprocess.decode = held, deadly
 """
-"""Lets pictures wait while a file exists, and then lets one with a mark kill whatever process decodes it."""
+"""Makes pictures wait while a file exists. Afterwards a marked picture kills the process that decodes it."""
 
 
 def test_a_deadly_picture_fails_alone_although_the_worker_was_full(start_system: StartSystem, tmp_path: Path):

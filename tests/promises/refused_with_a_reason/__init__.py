@@ -1,1 +1,1 @@
-"""Uploads and messages of people who mean harm, in bulk."""
+"""Hostile uploads and messages, in large numbers."""

@@ -59,7 +59,7 @@ def with_name(name: bytes, content: bytes) -> Body:
 
 
 def hostile_name(rng: Random) -> Body:
-    """A good picture under a name that means harm."""
+    """A good picture with a hostile file name."""
     if rng.random() < 0.3:
         return MULTIPART, part(pictures.png(), b'name="file"; ' + rng.choice(PARAMETERS)) + END
     return with_name(rng.choice(NAMES), PICTURE)
@@ -101,7 +101,7 @@ def abused_multipart(rng: Random) -> Body:
 
 
 def abused_content_type(rng: Random) -> Body:
-    """A good body, announced as another."""
+    """A good body with a wrong content type."""
     types = (
         *("multipart/form-data" + boundary for boundary in BOUNDARIES),
         *(f"{MULTIPART}; charset={charset}" for charset in CHARSETS),
@@ -136,7 +136,7 @@ JSON_TEXTS = (
 
 
 def wrong_json(rng: Random) -> Body:
-    """A JSON body where a picture is wanted, wrong in every field."""
+    """A JSON body instead of a picture, wrong in every field."""
     kind = rng.choice(("application/json", "application/json; charset=utf-16", "application/problem+json", "text/json"))
     if rng.random() < 0.4:
         return kind, rng.choice(JSON_TEXTS)

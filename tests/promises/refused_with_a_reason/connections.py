@@ -19,7 +19,7 @@ def head(*lines: str, request: str = f"POST {PATH} HTTP/1.1", host: str = "127.0
 
 
 def connections(known: Mapping[str, str]) -> dict[str, Pieces]:
-    """Return the pieces of each request by its name. `known` are the headers of somebody who may upload."""
+    """Return the pieces of each request by its name. `known` are the headers of an authorised user."""
     lines = [f"{name}: {value}" for name, value in known.items() if name.lower() == "authorization"]
     multipart = [*lines, f"Content-Type: {MULTIPART}"]
     length = f"Content-Length: {len(BODY)}"
@@ -68,7 +68,7 @@ def connections(known: Mapping[str, str]) -> dict[str, Pieces]:
 
 
 def status_of(port: int, pieces: Pieces) -> int | None:
-    """Send the pieces of a request; return its answer's status, or None where the connection closed without one."""
+    """Send the pieces of a request; return the response's status, or None if the connection is closed without one."""
     answer = _exchange(port, pieces)
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else None
 
@@ -83,6 +83,6 @@ def _exchange(port: int, pieces: Pieces) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while received := connection.recv(65_536):
                 answer += received
-        except OSError:  # It was closed before all was sent, or nothing came in time.
+        except OSError:  # It was closed before all was sent, or the response timed out.
             return answer
     return answer

@@ -1,4 +1,4 @@
-"""Files made to hurt those who open them: bombs, polyglots, broken metadata, odd modes, extreme sizes."""
+"""Hostile files: decompression bombs, polyglots, broken metadata, odd modes, extreme sizes."""
 
 import io
 import struct
@@ -39,7 +39,7 @@ def segment(marker: int, body: bytes) -> bytes:
 
 
 def of_size(format: str, width: int, height: int) -> bytes:
-    """Return a small picture whose header speaks of another size."""
+    """Return a small picture whose header claims another size."""
     content = bytearray(WHOLE[format]())
     if format == "jpeg":
         start = content.index(b"\xff\xc0") + 5
@@ -55,7 +55,7 @@ def of_size(format: str, width: int, height: int) -> bytes:
 
 
 def gif_frame_outside(rng: Random) -> bytes:
-    """Return a GIF whose frame lies far outside its screen."""
+    """Return a GIF whose frame is far outside its screen."""
     content = bytearray(pictures.gif())
     start = content.index(b"\x2c") + 1
     content[start : start + 8] = struct.pack("<HHHH", *(rng.choice((0, 1, 5_000, 65_535)) for _ in range(4)))
@@ -84,7 +84,7 @@ def polyglot(rng: Random) -> bytes:
 
 
 def broken_exif(rng: Random) -> bytes:
-    """Return a whole picture whose EXIF block points anywhere, in circles, or is noise."""
+    """Return a valid picture whose EXIF block has wild or circular pointers, or is noise."""
     entries = b"".join(
         struct.pack(">HHII", rng.choice((0x112, 0x8769, 0x8825, 0x201, 0xA005)), rng.randrange(16), *numbers)
         for numbers in [(rng.choice((1, 0, 2**31, 2**32 - 1)), rng.choice((8, 0, 2**32 - 1))) for _ in range(9)]
@@ -95,7 +95,7 @@ def broken_exif(rng: Random) -> bytes:
 
 
 def broken_icc(rng: Random) -> bytes:
-    """Return a whole picture whose colour profile is noise, endless, or a bomb."""
+    """Return a valid picture whose colour profile is noise, huge or a decompression bomb."""
     noise = rng.randbytes(200)
     bomb = zlib.compress(bytes(5_000_000))
     return rng.choice(

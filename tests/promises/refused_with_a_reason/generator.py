@@ -1,4 +1,4 @@
-"""Hostile uploads, as many as you like and the same for the same seed."""
+"""Any number of hostile uploads, reproducible by a seed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tests.promises.refused_with_a_reason import bodies, files
 from tests.promises.refused_with_a_reason.damage import DAMAGES, WHOLE, Damage
 
 COSTLY_EVERY = 250
-"""Of so many uploads one is of a costly kind."""
+"""One of this many uploads is of a costly kind."""
 
 
 @dataclass(frozen=True)

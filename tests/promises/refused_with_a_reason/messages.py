@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 NAN, INFINITY, HUGE = "@NaN@", "@1e999@", "@" + "9" * 5_000 + "@"
-"""What JSON lets one write and Python does not: `written` puts it in, without the quotes."""
+"""Placeholder for values that JSON allows but Python can't write; `written` replaces it, without the quotes."""
 
 WRONG: tuple[Any, ...] = (
     None,

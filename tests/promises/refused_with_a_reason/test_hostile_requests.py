@@ -1,4 +1,4 @@
-"""Messages on the request queue that are no tasks, or wrong in a field of Celery's: the worker goes on."""
+"""Messages on the request queue that are not tasks, or have a wrong Celery field: the worker continues."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

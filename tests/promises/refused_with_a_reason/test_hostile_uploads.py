@@ -1,4 +1,4 @@
-"""Two thousand hostile uploads to the whole system: none is answered with a failure, none ends a process.
+"""Two thousand hostile uploads to the whole system: none causes a server error or ends a process.
 
 Another seed, by HOSTILE_SEED, makes other uploads; the one of a run that failed is printed.
 """
@@ -52,7 +52,7 @@ MAX_WEB_MB = 400
 
 @dataclass
 class Campaign:
-    """What came of all uploads."""
+    """The responses and results of all uploads."""
 
     systems: list[System]
     processes: dict[str, int]
