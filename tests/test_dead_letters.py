@@ -4,7 +4,6 @@ import base64
 import json
 import signal
 import time
-from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -136,7 +135,7 @@ def test_the_request_of_another_client_is_found(wrap):
         (task(id="cat", input_key="", version=1), "There is no classification cat."),
         (task(id=7, input_key="", version=1), "The message can't be read: id can't be 7."),
         (task(id="a\0\ud800", input_key="", version=1), "There is no classification a\ufffd"),
-        (task(id=str(uuid4()), input_key="", version=1), "There is no classification"),
+        (task(id="52fe4512-1723-44df-916b-4c3b9a4a5cbe", input_key="", version=1), "There is no classification"),
     ],
 )
 def test_a_request_without_a_classification_is_stored_with_its_cause(body, cause):
