@@ -1,11 +1,14 @@
 """The way out: a record finishes its row, once and for good."""
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 
 from classify_app.models import Classification, State
 from classify_app.results.completion import complete, complete_all
@@ -105,3 +108,21 @@ def test_one_refused_record_rolls_back_all(queued):
         complete_all([done(queued), done(row(), thumbnail="%%%")])
     queued.refresh_from_db()
     assert queued.state == State.QUEUED
+
+
+@pytest.mark.postgresql
+def test_consumers_with_the_same_rows_in_another_order_do_not_block_each_other():
+    rows = [[row() for _ in range(10)] for _ in range(20)]
+    start = threading.Barrier(2)
+
+    def complete_each(backwards):
+        try:
+            for some in rows:
+                start.wait(10)
+                complete_all([done(one) for one in (reversed(some) if backwards else some)])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(complete_each, [False, True]))
+    assert not Classification.objects.exclude(state=State.DONE).exists()

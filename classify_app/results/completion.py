@@ -50,5 +50,6 @@ def _values(record: Record) -> dict[str, Any]:
 
 def complete_all(records: list[Record]) -> int:
     """Write records into their rows in one transaction; return the number of rows that still awaited a result."""
+    # In one order, so that two consumers with the same rows wait for each other instead of both for ever.
     with transaction.atomic():
-        return sum(complete(record) for record in records)
+        return sum(complete(record) for record in sorted(records, key=lambda record: record.id))
