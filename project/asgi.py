@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import signal
+import sys
+import threading
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -13,6 +16,7 @@ django_site = get_asgi_application()
 from classify_app.http.body_limit import BodyLimit  # noqa: E402
 from classify_app.intake import outbox  # noqa: E402
 from classify_app.intake.submission import warm_up  # noqa: E402
+from project import env  # noqa: E402
 from project.aws.startup import check_aws  # noqa: E402
 
 site = BodyLimit(django_site)
@@ -31,6 +35,15 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-# The site starts even while AWS is unavailable; uploads then get a 503.
-check_aws(wait=False)
+def check_settings() -> None:
+    """End the process with a sentence if AWS says that a bucket or a queue can't be used."""
+    try:
+        check_aws(wait=False)
+    except env.ConfigurationError as error:
+        print(error, file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+# In a thread, so that /healthz answers at once however long AWS takes. While AWS is unavailable uploads get a 503.
+threading.Thread(target=check_settings, name="check-settings", daemon=True).start()
 warm_up()

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System
+from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System, answers, wait_until
 from tests.system.photos import ADDRESS, RIGHT, check_all_done_and_right, content, post
 
 OUTAGE_SECONDS = 30
@@ -49,3 +49,14 @@ def test_accepted_pictures_are_done_when_aws_is_available_again(start_system: St
     for name in ("worker1", "web", "results1"):
         assert system.processes[name].poll() is None
         assert "Traceback" not in system.log(name)
+
+
+def test_a_site_that_starts_while_aws_is_silent_is_healthy_at_once(start_system: StartSystem):
+    """A load balancer would end an instance that doesn't answer it."""
+    system = start_system(proxy=True)
+    system.kill("web")
+    system.fault("timeout")
+    system.start_web()
+    wait_until(lambda: answers(f"{system.site}/healthz"), 20, "the site answers")
+    with system.client() as client:
+        assert client.get(ADDRESS).status_code == 200
