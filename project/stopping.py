@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from types import FrameType
 
 
 class Stop:
@@ -15,7 +14,7 @@ class Stop:
     def on_signals(cls) -> "Stop":
         stop = cls()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop._request)
+            signal.signal(number, lambda *_: stop.request())
         return stop
 
     def __bool__(self) -> bool:
@@ -25,5 +24,5 @@ class Stop:
         """Wait for `seconds`, or until a stop is requested."""
         self._requested.wait(seconds)
 
-    def _request(self, number: int, frame: FrameType | None) -> None:
+    def request(self) -> None:
         self._requested.set()

@@ -1,18 +1,24 @@
 """The sweeper: sends messages that were never sent, and no others."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
+from django.db.models import F
 from django.utils import timezone
 
+from classify_app.intake import outbox
 from classify_app.models import Classification, State
-from classify_app.repair.sweeper import VERY_OLD, sweep
+from classify_app.repair.sweeper import LOST_AFTER, PAGE, RETENTION, VERY_OLD, sweep
 from infra.local import faults, resources
 from project import env
 from project.aws import storage
 from project.aws.clients import s3, sqs
+from project.stopping import Stop
 from tests.records import done, requests, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
@@ -51,9 +57,43 @@ def test_a_recent_row_is_left_to_the_outbox():
 
 @pytest.mark.parametrize("age", [2 * MINUTES, 2 * VERY_OLD])
 def test_a_row_that_merely_waits_is_never_sent_again(age):
-    aged(age, submitted_at=timezone.now() - age)
+    outbox.send([row()])  # which waits as well, so the queue isn't empty
+    waiting = aged(age, submitted_at=timezone.now() - age)
     assert sweep() == 0
-    assert requests() == []
+    assert str(waiting.id) not in {request["id"] for request in requests()}
+
+
+def test_a_row_whose_message_was_purged_is_sent_again_once_the_queue_is_empty():
+    young = aged(MINUTES, submitted_at=timezone.now() - MINUTES)
+    purged = aged(2 * LOST_AFTER, submitted_at=timezone.now() - 2 * LOST_AFTER)
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(purged.id)]
+    assert sweep() == 0  # as sent just now
+    young.refresh_from_db()
+    assert young.state == State.QUEUED
+
+
+def test_a_row_whose_message_expired_is_sent_again_although_others_wait():
+    outbox.send([row()])
+    expired = aged(RETENTION + MINUTES, submitted_at=timezone.now() - RETENTION - MINUTES)
+    assert sweep() == 1
+    assert str(expired.id) in {request["id"] for request in requests()}
+
+
+def test_a_row_that_was_sent_and_done_takes_its_stored_result():
+    old = aged(2 * LOST_AFTER, submitted_at=timezone.now() - 2 * LOST_AFTER)
+    storage.put_record(done(old))
+    assert sweep() == 1
+    old.refresh_from_db()
+    assert (old.state, requests()) == (State.DONE, [])
+
+
+def test_the_command_takes_the_age_of_what_is_lost():
+    outbox.send([row()])
+    aged(2 * MINUTES, submitted_at=timezone.now() - 2 * MINUTES)
+    output = StringIO()
+    call_command("resubmit_stale", "--older-than=0.02", stdout=output)  # 72 s
+    assert output.getvalue() == "1 recovered\n"
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.FAILED])
@@ -111,6 +151,48 @@ def test_only_sent_rows_count_as_recovered(proxied):
     assert Classification.objects.filter(submitted_at=None).count() == 1
     assert sweep() == 1
     assert sorted(request["id"] for request in requests()) == sorted(str(one.id) for one in stale)
+
+
+def test_while_sqs_is_unavailable_a_sweep_ends_at_its_first_batch(proxied):
+    for _ in range(25):
+        aged(2 * MINUTES)
+    proxied.fault = faults.Fault("denied", operation="SendMessageBatch")
+    assert sweep() == 0
+    assert proxied.struck["SendMessageBatch"] == 1
+    proxied.fault = faults.Fault()
+    assert sweep() == 25
+
+
+def test_a_sweep_ends_at_a_stop():
+    stop = Stop()
+    stop.request()
+    aged(2 * MINUTES)
+    assert sweep(stop=stop) == 0
+    assert requests() == []
+
+
+def test_many_rows_are_swept_while_others_write():
+    for _ in range(2 * PAGE):
+        row()
+    Classification.objects.update(created_at=timezone.now() - 2 * MINUTES)
+    other = row(file_name="another.png")
+    stop = threading.Event()
+
+    def write():
+        try:
+            while not stop.is_set():
+                Classification.objects.filter(id=other.id).update(width=F("width") + 1)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(write)
+        try:
+            assert sweep() == 2 * PAGE
+        finally:
+            stop.set()
+        writing.result()
+    assert Classification.objects.filter(submitted_at=None).count() == 1
 
 
 def test_the_command_prints_how_many_it_recovered():

@@ -1,35 +1,81 @@
-"""The sweeper: sends the messages of rows whose web process failed to send them."""
+"""The sweeper: sends the messages of rows that have none: it was never sent, or it is no longer in the queue."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from celery.utils.functional import chunks
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from classify_app.intake import outbox
 from classify_app.models import Classification, State
 from classify_app.results.completion import complete
 from project import env
-from project.aws import storage
-from project.aws.clients import ERRORS
+from project.aws import queues, storage
+from project.aws.clients import ERRORS, explain
 from project.aws.queues import MAX_MESSAGES
 from project.contract import ContractError, Record
+from project.stopping import Stop
 
 log = structlog.get_logger()
 
 VERY_OLD = timedelta(hours=1)
 """The message of a row this old may have been sent and processed although `submitted_at` was never written."""
 
+RETENTION = timedelta(days=14)
+"""How long SQS keeps a message of the request queue, and of any other at most."""
 
-def sweep() -> int:
+LOST_AFTER = timedelta(hours=1)
+"""Once the request queue is empty, a message sent this long ago is in no queue any more."""
+
+PAGE = 500
+
+
+def sweep(older_than: timedelta = RETENTION, stop: Stop | None = None) -> int:
     """Send every stale row's message, or complete the row from its stored record; return the number of rows recovered.
 
-    A row is stale if its message was never sent. A row that waits in a long queue is not stale.
+    A row is stale if its message was never sent, or was sent and is gone: `older_than` ago it expired, and an empty
+    queue has none. Ends at a stop, and at the first batch that can't be sent; the next sweep goes on.
     """
+    recovered = 0
+    try:
+        for rows in (_unsent(), _lost(older_than)):
+            for batch in _batches(rows):
+                if stop:
+                    return recovered
+                recovered += _recover(batch)
+    except Interrupted as error:
+        log.error("SQS unavailable, sweep ended, trying again at the next one", reason=str(error))
+    return recovered
+
+
+class Interrupted(Exception):
+    """SQS can't be asked, so the rest of a sweep would fail as well."""
+
+
+def _unsent() -> QuerySet[Classification]:
     stale_since = timezone.now() - timedelta(seconds=env.web().stale_after_seconds)
-    stale = Classification.objects.filter(state=State.QUEUED, submitted_at=None, created_at__lt=stale_since)
-    rows = stale.order_by("created_at").iterator(chunk_size=500)
-    return sum(_recover(chunk) for chunk in chunks(rows, MAX_MESSAGES))
+    return Classification.objects.filter(state=State.QUEUED, submitted_at=None, created_at__lt=stale_since)
+
+
+def _lost(older_than: timedelta) -> QuerySet[Classification]:
+    """Return the rows whose message expired, or was purged."""
+    try:
+        if queues.is_empty(env.aws().request_queue_url):
+            older_than = min(older_than, LOST_AFTER)
+    except ERRORS as error:
+        raise Interrupted(explain(error)) from error
+    return Classification.objects.filter(state=State.QUEUED, submitted_at__lt=timezone.now() - older_than)
+
+
+def _batches(rows: QuerySet[Classification]) -> Iterator[list[Classification]]:
+    """Yield rows, oldest first, by as many as fit into a call; no query stays open while they are written to."""
+    last = UUID(int=0)
+    while page := list(rows.filter(id__gt=last).order_by("id")[:PAGE]):
+        yield from chunks(iter(page), MAX_MESSAGES)
+        last = page[-1].id
 
 
 def _recover(rows: list[Classification]) -> int:
@@ -47,9 +93,12 @@ def _recover(rows: list[Classification]) -> int:
             log.error("output bucket unavailable, trying again at the next sweep", id=str(row.id), error=str(error))
         except ContractError as error:
             log.error("stored record can't be read, row skipped", id=str(row.id), error=str(error))
-    sent = outbox.send(unsent) if unsent else 0
-    if sent:
-        log.info("messages sent again", count=sent)
+    if not unsent:
+        return completed
+    sent = outbox.send(unsent)
+    if not sent:
+        raise Interrupted("no message of a batch was sent")
+    log.info("messages sent again", count=sent)
     return completed + sent
 
 

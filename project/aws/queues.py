@@ -66,6 +66,16 @@ def _error(failure: "BatchResultErrorEntryTypeDef") -> ClientError:
     return ClientError({"Error": {"Code": failure["Code"], "Message": failure.get("Message", "")}}, "SendMessageBatch")
 
 
+def is_empty(url: str) -> bool:
+    """Tell whether a queue has no message, neither visible nor in flight nor delayed. SQS counts approximately."""
+    counts = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return not (
+        int(counts["ApproximateNumberOfMessages"])
+        + int(counts["ApproximateNumberOfMessagesNotVisible"])
+        + int(counts["ApproximateNumberOfMessagesDelayed"])
+    )
+
+
 def receive(url: str, wait_seconds: int | None = None) -> "list[MessageTypeDef]":
     """Receive up to MAX_MESSAGES by a long poll of `wait_seconds`, by default LONG_POLL_SECONDS.
 
