@@ -32,9 +32,9 @@ INSTALLED_APPS = [
 
 # All of these can run asynchronously. One that can't would occupy a thread for every waiting request.
 MIDDLEWARE = [
-    "classify_app.http.middleware.health",
-    "classify_app.http.middleware.problems_under_api",  # Before all middleware that refuses requests.
-    "classify_app.http.middleware.utf8_only",
+    "classify_app.http.middleware.HealthMiddleware",
+    "classify_app.http.middleware.ProblemMiddleware",  # Before all middleware that refuses requests.
+    "classify_app.http.middleware.Utf8Middleware",
     "classify_app.http.threadless.SecurityMiddleware",
     "classify_app.http.threadless.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -44,7 +44,7 @@ MIDDLEWARE = [
     "classify_app.http.threadless.AuthenticationMiddleware",
     "classify_app.http.threadless.MessageMiddleware",
     "classify_app.http.threadless.XFrameOptionsMiddleware",
-    "classify_app.http.middleware.refusals",
+    "classify_app.http.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"

@@ -59,10 +59,14 @@ def poll(stop: Stop, settles: Mapping[str, Settle]) -> None:
                 log.warning("receive failed, backing off", queue=url, reason=str(error))
                 backlogged.discard(url)
                 later = time.monotonic() + backoffs[url].seconds()
-                due.update(dict.fromkeys(settles if isinstance(error, DatabaseUnavailable) else [url], later))
+                for affected in settles if isinstance(error, DatabaseUnavailable) else (url,):
+                    due[affected] = later
                 continue
             backoffs[url].reset()
-            (backlogged.add if received else backlogged.discard)(url)
+            if received:
+                backlogged.add(url)
+            else:
+                backlogged.discard(url)
             if NEARLY_FULL <= received < queues.MAX_MESSAGES:
                 stop.wait(received * GATHER_SECONDS)
     log.info("stopped")
