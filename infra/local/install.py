@@ -23,8 +23,6 @@ CPU_INDEX_SECONDS = 5
 # What PyTorch's builds take on disk, with all else, while they are unpacked; and what other locks take.
 NEEDED_GB = {TORCH_CPU: 3, TORCH: 8}
 OTHERS_NEED_GB = 1
-# What pip says where a package has to be compiled and can't be.
-COMPILER_SIGNS = ("gcc' failed", "cc' failed", "curl-config", "Python.h", "unable to execute")
 
 
 def main(requirements: Path, venv: Path = VENV) -> None:
@@ -83,7 +81,7 @@ def make_venv(venv: Path) -> None:
 
 
 def install(lock: Path, venv: Path) -> None:
-    """Install all that a lock lists and nothing else; the installer's own progress is to be seen."""
+    """Install all that a lock lists and nothing else, and show the progress."""
     free, needed = shutil.disk_usage(ROOT).free / 1e9, NEEDED_GB.get(lock, OTHERS_NEED_GB)
     if free < needed:
         sys.exit(f"Only {free:.1f} GB of disk are free here; {lock.name} needs {needed} GB.")
@@ -92,29 +90,11 @@ def install(lock: Path, venv: Path) -> None:
     if lock == TORCH_CPU:
         arguments += ["--index-url", CPU_INDEX]
     if shutil.which("uv"):
-        if subprocess.run(["uv", "pip", "install", "--python", str(python(venv)), *arguments], check=False).returncode:
-            sys.exit("uv could not install it; the reason stands above.")
-        return
-    pip = [str(python(venv)), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(pip, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{reason(done.stderr)}\n\nWhat pip said:\n{done.stderr}")
-
-
-def reason(output: str) -> str:
-    """Say in a sentence why pip failed."""
-    if "No space left on device" in output:
-        return "The disk is full."
-    if any(sign in output for sign in COMPILER_SIGNS):
-        return (
-            "A package has to be compiled here, and the compiler or its headers are missing. On Debian and Ubuntu: "
-            "apt install build-essential python3-dev libcurl4-openssl-dev libssl-dev"
-        )
-    if "Could not find a version" in output or "NewConnectionError" in output:
-        return "A package could not be found; is the network, or the package index, to be reached?"
-    if "DO NOT MATCH THE HASHES" in output:
-        return "A package is not the file that was locked: an index serves another one, or it was tampered with."
-    return "pip failed."
+        installer = ["uv", "pip", "install", "--python", str(python(venv))]
+    else:
+        installer = [str(python(venv)), "-m", "pip", "install", "--disable-pip-version-check"]
+    if subprocess.run([*installer, *arguments], check=False).returncode:
+        sys.exit(f"{lock.name} could not be installed; the reason is above.")
 
 
 if __name__ == "__main__":
