@@ -1,6 +1,7 @@
 """Rate limits: a client above its limit is told when to retry, others are not affected."""
 
 import re
+import time
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,7 +9,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from classify_app.accounts.tokens import create_token
-from classify_app.intake.rate_limits import LOGINS_PER_MINUTE, limit_anonymous_uploads, limit_uploads
+from classify_app.intake.rate_limits import (
+    LOGINS_PER_ADDRESS_PER_MINUTE,
+    LOGINS_PER_MINUTE,
+    WINDOW_SECONDS,
+    counts,
+    limit_anonymous_uploads,
+    limit_logins,
+    limit_uploads,
+)
 from classify_app.models import Classification
 from project import env
 from project.env import Web
@@ -118,3 +127,43 @@ def test_logins_for_a_name_are_limited_per_address(user):
     assert "please try again in" in response.text
     assert 'name="next" value="/history/"' in response.text
     assert Client(REMOTE_ADDR="192.0.2.7").post("/login/", form).status_code == 200
+
+
+def test_an_address_does_not_try_names_without_end():
+    for number in range(LOGINS_PER_ADDRESS_PER_MINUTE):
+        limit_logins("192.0.2.8", f"name{number}")
+    with pytest.raises(Refusal, match="a minute"):
+        limit_logins("192.0.2.8", "another name")
+    limit_logins("192.0.2.9", "another name")
+
+
+def test_addresses_of_one_ipv6_network_count_as_one():
+    for number in range(LOGINS_PER_ADDRESS_PER_MINUTE):
+        limit_logins(f"2001:db8::{number:x}", f"name{number}")
+    with pytest.raises(Refusal, match="a minute"):
+        limit_logins("2001:db8::ffff", "another name")
+    limit_logins("2001:db8:0:1::1", "another name")
+    limit_logins("::ffff:192.0.2.8", "another name")
+
+
+def test_what_is_older_than_a_minute_takes_no_memory(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    for number in range(10_000):
+        counts.hit(("login", str(number)), 1)
+    assert len(counts) == 10_000
+    now += WINDOW_SECONDS
+    assert counts.hit(("login", "another"), 1) == 0
+    assert len(counts) == 1
+
+
+def test_a_refused_hit_is_not_counted_and_the_wait_is_exact(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert counts.hit(("a",), 2) == 0
+    now += 10
+    assert counts.hit(("a",), 2) == 0
+    now += 20
+    assert counts.hit(("a",), 2) == 30
+    now += 30
+    assert counts.hit(("a",), 2) == 0
