@@ -6,7 +6,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from classify_app.api.resources import PAGE_SIZE, preferred_wait
+from classify_app.api.resources import PAGE_SIZE, wait_in
 from classify_app.models import Classification
 from classify_app.results.completion import complete
 from project import env
@@ -86,7 +86,7 @@ def test_a_wait_returns_a_failure_too(client):
 )
 def test_the_preferred_wait_is_parsed_and_limited(header, seconds):
     assert env.web().sync_wait_seconds == 30
-    assert preferred_wait(header) == seconds
+    assert wait_in(header) == seconds
 
 
 def test_a_finished_classification_is_read(client):

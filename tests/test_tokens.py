@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from classify_app.accounts.tokens import create_token, digest, revoke
 from classify_app.models import ApiToken, Classification, visible_to
+from classify_app.results.completion import complete
 from classify_app.threads import THREADS, threads
 from tests.configuration import configured
-from tests.records import PICTURE, answering, row
+from tests.records import PICTURE, answering, done, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
@@ -91,6 +92,22 @@ def test_an_invalid_token_is_refused(program, user, header, method):
 def test_a_token_is_limited_to_its_scope(program, user, scope, method):
     response = getattr(program, method)(API, headers=bearer(token_of(user, scope)))
     assert_problem(response, 403, "scope")
+
+
+def test_a_token_that_may_only_write_does_not_wait_for_a_result(program, user):
+    headers = bearer(token_of(user, "write"))
+    assert_problem(program.post(API, {"file": picture()}, headers={**headers, "Prefer": "wait=1"}), 403, "scope")
+    assert not Classification.objects.exists()
+    answer = program.post(API, {"file": picture()}, headers=headers)
+    assert (answer.status_code, answer.json()["label"]) == (202, None)
+
+
+def test_a_token_that_may_only_write_does_not_rerun_what_others_sent(program, user):
+    done_one = row(owner=user)
+    complete(done(done_one))
+    response = program.post(f"{API}/{done_one.id}/rerun", headers=bearer(token_of(user, "write")))
+    assert_problem(response, 403, "scope")
+    assert Classification.objects.count() == 1
 
 
 def test_a_revoked_token_is_refused(program, user):
@@ -173,14 +190,16 @@ def test_the_synchronous_routes_are_closed_without_a_token(user):
 @pytest.mark.usefixtures("closed_routes")
 def test_the_synchronous_routes_accept_a_token(user):
     with answering():
-        response = post_to_old_route(**bearer(token_of(user, "write")))
+        response = post_to_old_route(**bearer(token_of(user, "read", "write")))
     assert (response.status_code, response.text) == (200, "tabby")
     assert Classification.objects.get().owner == user
 
 
-def test_the_synchronous_routes_need_the_scope_write(user):
-    response = post_to_old_route(**bearer(token_of(user, "read")))
-    assert (response.status_code, response.text) == (403, "The token does not have the scope write.")
+@pytest.mark.parametrize(("scope", "missing"), [("read", "write"), ("write", "read")])
+def test_the_synchronous_routes_need_both_scopes(user, scope, missing):
+    response = post_to_old_route(**bearer(token_of(user, scope)))
+    assert (response.status_code, response.text) == (403, f"The token does not have the scope {missing}.")
+    assert not Classification.objects.exists()
 
 
 def test_an_open_route_refuses_a_wrong_token_and_accepts_none():

@@ -1,5 +1,6 @@
 """Authenticate a request by its API token or by its session."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +10,9 @@ from ninja.security.base import AuthBase
 from ninja.security.http import HttpAuthBase
 from ninja.utils import check_csrf
 
-from classify_app.accounts.tokens import valid_token
+from classify_app.accounts.tokens import SCOPES, valid_token
 from classify_app.http.responses import BEARER
+from classify_app.models import ApiToken
 from classify_app.threads import in_thread
 from project.refusals import Refusal
 
@@ -19,6 +21,8 @@ class UserRequest(HttpRequest):
     """An authenticated request: `login_required` or the API has checked it."""
 
     user: User
+    scopes: Collection[str]
+    """What the request may do: its token's scopes, or all with a session. Set by the API."""
 
 
 def unauthenticated(sentence: str) -> Refusal:
@@ -36,31 +40,33 @@ def token_in(request: HttpRequest) -> str | None:
     return text.strip()
 
 
-def owner_of_token(text: str, scope: str) -> User:
-    """Return a token's user. Raises Refusal if the token is invalid or lacks the scope."""
+def token_with(text: str, *scopes: str) -> ApiToken:
+    """Return a token. Raises Refusal if it is invalid or lacks one of the scopes."""
     token = valid_token(text)
     if token is None:
         raise unauthenticated("The token is unknown, revoked or expired.")
-    if scope not in token.scopes:
-        raise Refusal("scope", f"The token does not have the scope {scope}.")
-    return token.user
+    for scope in scopes:
+        if scope not in token.scopes:
+            raise Refusal("scope", f"The token does not have the scope {scope}.")
+    return token
 
 
 class Bearer(HttpAuthBase):
-    """Authentication by a token with a given scope, in the Authorization header."""
+    """Authentication by a token with the given scopes, in the Authorization header."""
 
     openapi_scheme = BEARER.lower()
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self, *scopes: str) -> None:
+        self.scopes = scopes
         super().__init__()
 
-    async def __call__(self, request: HttpRequest) -> User | None:
+    async def __call__(self, request: Any) -> User | None:
         text = token_in(request)
         if text is None:
             return None
-        request.user = await in_thread(lambda: owner_of_token(text, self.scope))
-        return request.user
+        token = await in_thread(lambda: token_with(text, *self.scopes))
+        request.user, request.scopes = token.user, token.scopes
+        return token.user
 
 
 class Session(AuthBase):
@@ -71,10 +77,11 @@ class Session(AuthBase):
     openapi_name = settings.SESSION_COOKIE_NAME
     csrf = True  # So that the API's documentation page sends the CSRF token.
 
-    async def __call__(self, request: HttpRequest) -> Any:
+    async def __call__(self, request: Any) -> Any:
+        request.scopes = SCOPES
         return await in_thread(lambda: self._user(request))
 
-    def _user(self, request: HttpRequest) -> Any:
+    def _user(self, request: UserRequest) -> Any:
         if not request.user.is_authenticated:
             return None
         if check_csrf(request):

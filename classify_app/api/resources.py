@@ -140,32 +140,34 @@ async def create_classification(request: UserRequest, response: HttpResponse, fi
     """Accept a picture and respond with 202, its resource and `Location`.
 
     With the header `Prefer: wait=N` respond with 200 and the result, or with 202 if it takes longer than N seconds.
+    A token needs the scope `read` for that.
     """
+    seconds = preferred_wait(request)
     limit_uploads(request.user.pk)
     row = await in_thread(lambda: submit(file, request.user))
-    return await _accepted(request, response, row)
+    return await _accepted(request, response, row, seconds)
 
 
 @api.post(
     "/classifications/{id}/rerun",
     response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(RERUN_ERRORS, ProblemOut),
     summary="Classify the same picture again",
-    auth=[Bearer(WRITE), Session()],
+    auth=[Bearer(READ, WRITE), Session()],
 )
 async def rerun_classification(request: UserRequest, response: HttpResponse, id: UUID) -> Any:
-    """Create a new classification of the stored picture. Responds as to a new picture.
+    """Create a new classification of the stored picture. Responds as to a new picture. A token needs both scopes.
 
     Responds with 409 if the picture is no longer stored.
     """
+    seconds = preferred_wait(request)
     limit_uploads(request.user.pk)
     row = await in_thread(lambda: rerun(read_classification(request, id)))
-    return await _accepted(request, response, row)
+    return await _accepted(request, response, row, seconds)
 
 
-async def _accepted(request: UserRequest, response: HttpResponse, row: Classification) -> Any:
+async def _accepted(request: UserRequest, response: HttpResponse, row: Classification, seconds: int | None) -> Any:
     """Respond with 202 and the new resource, or wait for the result as long as the request asks."""
     response["Location"] = resource_path(row.id)
-    seconds = preferred_wait(request.headers.get("Prefer", ""))
     if seconds is None:
         return Status(202, row)
     response["Preference-Applied"] = f"wait={seconds}"
@@ -174,8 +176,18 @@ async def _accepted(request: UserRequest, response: HttpResponse, row: Classific
     return Status(200 if is_finished else 202, row)
 
 
-def preferred_wait(prefer: str) -> int | None:
-    """Return the seconds of `wait=N` in a Prefer header (RFC 7240), at most SYNC_WAIT_SECONDS."""
+def preferred_wait(request: UserRequest) -> int | None:
+    """Return the seconds of `wait=N` in the Prefer header (RFC 7240), at most SYNC_WAIT_SECONDS.
+
+    Raises Refusal for a token that may not read the result.
+    """
+    seconds = wait_in(request.headers.get("Prefer", ""))
+    if seconds is not None and READ not in request.scopes:
+        raise Refusal("scope", "The token does not have the scope read, which `Prefer: wait` needs for the result.")
+    return seconds
+
+
+def wait_in(prefer: str) -> int | None:
     found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", prefer, re.IGNORECASE)
     return min(int(found[1]), env.web().sync_wait_seconds) if found else None
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
-from classify_app.accounts.authentication import owner_of_token, token_in, unauthenticated
-from classify_app.accounts.tokens import WRITE
+from classify_app.accounts.authentication import token_in, token_with, unauthenticated
+from classify_app.accounts.tokens import READ, WRITE
 from classify_app.http.responses import BAD_REQUEST, line
 from classify_app.intake.rate_limits import address_of, limit_anonymous_uploads, limit_uploads
 from classify_app.intake.submission import submit
@@ -49,11 +49,11 @@ def _owner_of(request: HttpRequest) -> User | None:
     """Return the token's user, or None without a token if the routes are open. Raises Refusal."""
     token = token_in(request)
     if token is not None:
-        owner = owner_of_token(token, WRITE)
+        owner = token_with(token, READ, WRITE).user
         limit_uploads(owner.pk)
         return owner
     if not env.web().open_synchronous_routes:
-        raise unauthenticated("Send an API token with the scope write as: Authorization: Bearer TOKEN.")
+        raise unauthenticated("Send an API token with the scopes read and write as: Authorization: Bearer TOKEN.")
     limit_anonymous_uploads(address_of(request))
     return None
 
