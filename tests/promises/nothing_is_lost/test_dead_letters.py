@@ -26,7 +26,7 @@ def test_a_dead_request_fails_and_is_redriven(start_system: StartSystem):
         wait_until(lambda: read(client, id)["state"] == "failed", NOTICE_SECONDS, "the request's death is noticed")
         assert read(client, id)["error_code"] == "dead_letter"
         wait_until(lambda: [system.depth(queue) for queue in DEAD_LETTERS] == [(0, 0)] * 2, NOTICE_SECONDS, "none left")
-        assert system.log("letters1").count("dead letter kept") == 2
+        assert system.log("letters1").count("dead letter stored") == 2
 
         output = system.python("manage.py", "redrive", "--all", status=1)
         assert "1 redriven" in output

@@ -28,5 +28,5 @@ def test_an_upload_without_disk_space_gets_a_503(start_system: StartSystem, addr
     with system.client() as client:
         assert_unavailable(client.post(address, files={field: file}))
         check_all_done_and_right(system, client, [post(client, "coffee.png")])
-    assert "no space left" in system.log("web")
+    assert "no disk space left" in system.log("web")
     assert "Traceback" not in system.log("web")
