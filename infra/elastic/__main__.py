@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import boto3
 import httpx
@@ -23,7 +22,7 @@ from infra.elastic.group import Group, LaunchesFail
 from infra.elastic.history import History, read
 from infra.elastic.instances import Instance
 from infra.elastic.loop import Loop, Minute, Queue
-from infra.local import resources
+from infra.local import interrupts, resources
 from infra.local.environment import STATE, aws_url, environment
 from infra.local.photographs import photographs
 from infra.local.stack import running
@@ -69,8 +68,7 @@ def run(
     ] = HISTORY,
 ) -> None:
     """Send bursts of pictures to a stack on this machine whose workers follow the policies; exit 1 if one is lost."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    interrupts.accept()
     sizes, pictures = _sizes(bursts), _photographs()
     fleet = _bounded(_fleet(plan), most)
     console.print(f"{fleet.group.min} to {fleet.group.max} workers; a minute lasts {60 / speed:.3g} s")
@@ -94,8 +92,7 @@ def run(
                 client = Bursts(stack.site, stack.token, pictures)
                 outcome = played(loop, group, client, sizes, fleet.group.min)
             finally:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, signal.SIG_IGN)  # A second Ctrl-C must leave no worker behind.
+                interrupts.ignore()  # A second Ctrl-C must leave no worker behind.
                 group.kill()
     except KeyboardInterrupt:
         console.print("stopped")
@@ -133,10 +130,6 @@ def fresh_state(history: Path) -> Path:
     (state / MARKER).touch()
     history.unlink(missing_ok=True)
     return state
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _sizes(text: str) -> list[int]:

@@ -1,7 +1,6 @@
 """`make demo` and `make up`: the whole system on this machine, until Ctrl-C."""
 
 import os
-import signal
 import time
 from typing import Annotated, NoReturn
 
@@ -9,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.local import interrupts
 from infra.local.environment import STATE, environment
 from infra.local.samples import Sample, classify, pictures
 from infra.local.stack import Stack, last_lines, running
@@ -22,8 +22,7 @@ console = Console(highlight=False)
 @cli.command()
 def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures first.")] = False) -> None:
     """Start everything and stay up until Ctrl-C, which stops all of it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    interrupts.accept()
     try:
         with console.status("checking the machine") as status:
 
@@ -47,10 +46,6 @@ def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures 
 def run(command: list[str]) -> NoReturn:
     """Run COMMAND in the stack's environment, for example: run python manage.py resubmit_stale."""
     os.execvpe(command[0], command, environment(env.read(env.Local)))
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _show_samples(stack: Stack) -> None:

@@ -16,7 +16,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from infra.local import samples
+from infra.local import interrupts, samples
 from infra.local.chaos import disturbances
 from infra.local.chaos.pictures import Outcome, Sent, all_rows, outcome, send
 from infra.local.chaos.system import System, running
@@ -43,6 +43,7 @@ def main(
 
     Exit code 1 if any picture is lost, or any result wrong.
     """
+    interrupts.accept()
     seed = secrets.randbelow(10**9) if seed is None else seed
     console.print(f"seed {seed}: {images} pictures in {minutes:g} min")
     web, flower, aws = free_ports(3)

@@ -21,13 +21,21 @@ RUN_SECONDS = 600
 STOP_SECONDS = 60
 
 
+IN_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$0" "$@"')
+"""Starts a command as a shell does in the background: with SIGINT ignored."""
+
+
 @contextmanager
 def chaos(output: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run chaos into a file; in the end print that, and leave no process behind."""
     environ = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.chaos", *options], cwd=ROOT, env=environ, stdout=file, stderr=file
+            [*IN_BACKGROUND, sys.executable, "-m", "infra.local.chaos", *options],
+            cwd=ROOT,
+            env=environ,
+            stdout=file,
+            stderr=file,
         )
     try:
         yield process
