@@ -22,10 +22,12 @@ log = structlog.get_logger()
 
 READY_SECONDS = 120  # for importing torch and loading the model
 PICTURE_SECONDS = 60
+TURN_SECONDS = 5 * PICTURE_SECONDS
+"""Longest wait for the child while other pictures are classified there, one at a time."""
 
 
 class ChildUnavailable(Exception):
-    """The child process didn't start or was stopped. The picture is not to blame, so a retry may succeed."""
+    """The child process didn't start, was stopped or was busy. The picture is not to blame, so a retry may succeed."""
 
 
 class IsolatedClassifier:
@@ -40,12 +42,16 @@ class IsolatedClassifier:
         """Return the picture's labels, header and thumbnail.
 
         Raises BadPicture, also if the picture crashes the child or takes more than PICTURE_SECONDS; ChildUnavailable if
-        the child doesn't start or is stopped; RuntimeError for any other error in the child.
+        the child doesn't start, is stopped or is busy for TURN_SECONDS; RuntimeError for any other error in the child.
         """
-        with self._lock:
+        if not self._lock.acquire(timeout=TURN_SECONDS):
+            raise ChildUnavailable(f"The child process was busy for {TURN_SECONDS} s.")
+        try:
             if self.child is None or not self.child.is_alive():
                 self._start()
             answer = self._classify_in_child(content)
+        finally:
+            self._lock.release()
         if isinstance(answer, Exception):
             raise answer
         outcome: Outcome = answer

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,6 +94,26 @@ def test_a_picture_that_takes_too_long_fails(isolated, sample, monkeypatch):
     with pytest.raises(BadPicture) as bad:
         isolated.classify(sample.read_bytes() + b"HANG")
     assert bad.value.code == TOO_SLOW
+
+
+def test_a_wait_for_the_child_is_limited_and_blames_no_picture(sample, monkeypatch):
+    monkeypatch.setattr(isolation, "TURN_SECONDS", 0.1)
+    busy, over = threading.Event(), threading.Event()
+
+    class Busy(IsolatedClassifier):
+        def _start(self):
+            busy.set()
+            over.wait(30)
+            raise ChildUnavailable("over")
+
+    classifier = Busy()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(classifier.classify, sample.read_bytes())
+        busy.wait(10)
+        with pytest.raises(ChildUnavailable, match="busy"):
+            classifier.classify(sample.read_bytes())
+        over.set()
+        assert isinstance(first.exception(10), ChildUnavailable)
 
 
 @pytest.mark.timeout(120)
