@@ -16,7 +16,7 @@ from classify_app.http.body_limit import ENVELOPE_BYTES, OTHER_BYTES
 from classify_app.models import Classification
 from infra.local.ports import free_ports
 from tests.conftest import ROOT
-from tests.records import PICTURE, environment
+from tests.records import PICTURE, answering, environment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -151,3 +151,29 @@ def test_chunks_within_the_limit_reach_the_site(site):
     answer = httpx.post(f"http://127.0.0.1:{site}/", content=parts, headers={"Content-Type": "text/plain"})
     assert answer.status_code == 422
     assert "No picture in the field" in answer.text
+
+
+def multipart(field):
+    """Return a picture as the multipart body of `begin`, in chunks of 7 bytes."""
+    disposition = f'Content-Disposition: form-data; name="{field}"; filename="cat.png"'
+    body = f"--x\r\n{disposition}\r\nContent-Type: image/png\r\n\r\n".encode() + PICTURE + b"\r\n--x--\r\n"
+    parts = [body[start : start + 7] for start in range(0, len(body), 7)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def test_a_chunked_picture_is_accepted_by_the_api(site, user):
+    token = create_token(user, "a test", ["write"])[1]
+    with begin(site, API, f"{ANY_LENGTH}\r\nAuthorization: Bearer {token}\r\nConnection: close") as connection:
+        connection.sendall(multipart("file"))
+        status, _, body = answer_on(connection)
+    assert (status, json.loads(body)["file_name"]) == (202, "cat.png")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "text"), [("/", "inputFile", "cat:tabby"), ("/postApi/image", "myfile", "tabby")]
+)
+def test_a_chunked_picture_is_accepted_by_the_synchronous_routes(site, aws, path, field, text):
+    with answering(), begin(site, path, f"{ANY_LENGTH}\r\nConnection: close") as connection:
+        connection.sendall(multipart(field))
+        status, _, body = answer_on(connection)
+    assert (status, body) == (200, text)

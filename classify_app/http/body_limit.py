@@ -48,9 +48,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        path = scope["path"]
+        path, scope = scope["path"], dict(scope)
         try:
-            await self._application(scope, Body(max_body_bytes(path), declared(scope), receive).receive, send)
+            await self._application(scope, Body(scope, receive).receive, send)
         except BodyRefused as refusal:
             await _send(refused(path, refusal), receive, send)
         except OSError as error:
@@ -60,17 +60,21 @@ class BodyLimit:
             await _send(refused(path, no_space(error)), receive, send)
 
 
-def declared(scope: Message) -> int | None:
+def content_length(scope: Message) -> int | None:
     """Return the Content-Length in bytes, or None for a chunked body."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), None)
 
 
 class Body:
-    """A request body while it arrives. `receive` raises BodyRefused as soon as it is too long or too late."""
+    """A request body while it arrives. `receive` raises BodyRefused as soon as it is too long or too late.
 
-    def __init__(self, allowed: int, declared: int | None, receive: Receive) -> None:
-        self._allowed = allowed
-        self._declared = declared
+    A chunked body gets its Content-Length in the scope when it is complete: without one Django reads no multipart body.
+    """
+
+    def __init__(self, scope: Message, receive: Receive) -> None:
+        self._scope = scope
+        self._allowed = allowed = max_body_bytes(scope["path"])
+        self._declared = declared = content_length(scope)
         self._receive = receive
         self._received = 0
         self._complete = False
@@ -92,6 +96,8 @@ class Body:
         self._received += len(message.get("body", b""))
         self._check(self._received)
         self._complete = not message.get("more_body", False)
+        if self._complete and self._received and self._declared is None:
+            self._scope["headers"] = [*self._scope["headers"], (b"content-length", str(self._received).encode())]
         return message
 
     def _check(self, count: int) -> None:
