@@ -234,3 +234,40 @@ def test_the_documentation_page_loads_only_from_this_site(client):
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "/static/ninja/swagger-ui-bundle.js" in sources
     assert all(source.startswith("/") for source in sources)
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("label=tench", "label"),
+        ("state=", "state"),
+        ("page_size=0", "page_size"),
+        ("page_size=x", "page_size"),
+    ],
+)
+def test_an_unknown_or_wrong_query_parameter_is_refused_by_its_name(client, query, named):
+    response = client.get(f"{ADDRESS}?{query}")
+    assert_problem(response, 422, "invalid")
+    assert named in response.json()["detail"]
+
+
+def test_a_page_has_the_size_that_is_asked_for(client):
+    for _ in range(3):
+        row()
+    assert len(client.get(f"{ADDRESS}?page_size=2").json()["results"]) == 2
+
+
+def test_an_unknown_query_parameter_of_an_upload_is_refused_before_it_is_accepted(client):
+    assert_problem(client.post(f"{ADDRESS}?wait=5", {"file": SimpleUploadedFile("cat.png", PICTURE)}), 422, "invalid")
+    assert not Classification.objects.exists()
+
+
+def test_answers_of_the_api_are_not_stored_and_errors_keep_the_security_headers(client):
+    assert "no-store" in client.get(ADDRESS)["Cache-Control"]
+    response = client.put(ADDRESS)
+    assert_problem(response, 405, "method_not_allowed")
+    assert "no-store" in response["Cache-Control"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "default-src" in response["Content-Security-Policy"]
+    assert response["Allow"]
+    assert int(response["Content-Length"]) == len(response.content)

@@ -56,6 +56,7 @@ api = Api(
 )
 
 PAGE_SIZE = 50
+MAX_PAGE_SIZE = 100
 AUTHENTICATION_ERRORS = (401, 403)
 UPLOAD_ERRORS = (400, *AUTHENTICATION_ERRORS, 408, 413, 415, 422, 429, 503)
 RERUN_ERRORS = (*AUTHENTICATION_ERRORS, 404, 409, 422, 429, 503)
@@ -142,6 +143,7 @@ async def create_classification(request: UserRequest, response: HttpResponse, fi
     With the header `Prefer: wait=N` respond with 200 and the result, or with 202 if it takes longer than N seconds.
     A token needs the scope `read` for that.
     """
+    check_parameters(request)
     seconds = preferred_wait(request)
     limit_uploads(request.user.pk)
     row = await in_thread(lambda: submit(file, request.user))
@@ -159,9 +161,10 @@ async def rerun_classification(request: UserRequest, response: HttpResponse, id:
 
     Responds with 409 if the picture is no longer stored.
     """
+    check_parameters(request)
     seconds = preferred_wait(request)
     limit_uploads(request.user.pk)
-    row = await in_thread(lambda: rerun(read_classification(request, id)))
+    row = await in_thread(lambda: rerun(visible_row(request, id)))
     return await _accepted(request, response, row, seconds)
 
 
@@ -198,14 +201,31 @@ def wait_in(prefer: str) -> int | None:
     summary="Read a classification",
 )
 def read_classification(request: HttpRequest, id: UUID) -> Classification:
+    check_parameters(request)
+    return visible_row(request, id)
+
+
+def visible_row(request: HttpRequest, id: UUID) -> Classification:
+    """Return a classification that the user may see. Raises Http404."""
     row: Classification | None = visible_to(request.user).filter(id=id).first()
     if row is None:
         raise Http404(f"There is no classification {id}.")
     return row
 
 
+def check_parameters(request: HttpRequest, *known: str) -> None:
+    """Raise Refusal for a query parameter that the operation doesn't have: ignored, it would seem to work."""
+    unknown = sorted(set(request.GET) - set(known))
+    if unknown:
+        expected = f"known are {', '.join(known)}" if known else "there are none here"
+        raise Refusal("invalid", f"Unknown query parameters: {', '.join(unknown)}; {expected}.")
+
+
 class Pages(CursorPagination):
     """Pagination by id. An invalid cursor is refused with 422; ninja alone responds with 500."""
+
+    class Input(CursorPagination.Input):
+        page_size: int | None = Field(None, ge=1, description=f"At most {MAX_PAGE_SIZE}; more are not sent at once")
 
     class Cursor(CursorPagination.Cursor):
         @classmethod
@@ -224,8 +244,9 @@ class Pages(CursorPagination):
     response={200: list[ClassificationOut]} | dict.fromkeys((*AUTHENTICATION_ERRORS, 422), ProblemOut),
     summary="List all, newest first",
 )
-@paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE)
+@paginate(Pages, ordering=("-id",), page_size=PAGE_SIZE, max_page_size=MAX_PAGE_SIZE)
 def list_classifications(request: HttpRequest) -> QuerySet[Classification]:
+    check_parameters(request, "cursor", "page_size")
     return visible_to(request.user)
 
 

@@ -5,9 +5,10 @@ import errno
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control
 from django.utils.deprecation import MiddlewareMixin
 
-from classify_app.http.responses import as_problem, refused
+from classify_app.http.responses import API_PREFIX, as_problem, refused
 from classify_app.http.threadless import Threadless
 from project.refusals import Refusal, unavailable
 
@@ -28,10 +29,13 @@ class HealthMiddleware(Threadless, MiddlewareMixin):
 
 
 class ProblemMiddleware(Threadless, MiddlewareMixin):
-    """Turns every error under the API into a problem, including 404, 405 and crashes."""
+    """Turns every error under the API into a problem, including 404, 405 and crashes. No answer there may be stored."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        return as_problem(request, response)
+        if not request.path_info.startswith(API_PREFIX):
+            return response
+        patch_cache_control(response, no_store=True)
+        return as_problem(response)
 
 
 class Utf8Middleware(Threadless, MiddlewareMixin):

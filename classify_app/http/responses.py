@@ -4,7 +4,7 @@ import re
 from http import HTTPStatus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from project.pictures import NOT_AN_IMAGE, TOO_MANY_BYTES
@@ -89,13 +89,11 @@ def is_synchronous(path: str) -> bool:
     return re.search(settings.SYNCHRONOUS_ROUTES, path.removeprefix("/")) is not None
 
 
-def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Return the response, replaced by a problem if it is an error under the API that isn't a problem yet."""
-    if response.status_code not in DEFAULT_REFUSALS or not request.path_info.startswith(API_PREFIX):
-        return response
-    if response.headers.get("Content-Type") == MEDIA_TYPE:
-        return response
-    ours = problem(DEFAULT_REFUSALS[response.status_code])
-    if "Allow" in response:
-        ours["Allow"] = response["Allow"]
-    return ours
+def as_problem(response: HttpResponse) -> HttpResponse:
+    """Return the response, with a problem as its content if it is an error that isn't a problem yet."""
+    if response.status_code in DEFAULT_REFUSALS and response.headers.get("Content-Type") != MEDIA_TYPE:
+        # Its other headers stay: Allow, and those that say what a browser may do with it.
+        response.content = problem(DEFAULT_REFUSALS[response.status_code]).content
+        response["Content-Type"] = MEDIA_TYPE
+        response["Content-Length"] = str(len(response.content))
+    return response
