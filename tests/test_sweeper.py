@@ -16,7 +16,7 @@ from classify_app.models import Classification, State
 from classify_app.repair.sweeper import LOST_AFTER, PAGE, RETENTION, VERY_OLD, sweep
 from infra.local import faults, resources
 from project import env
-from project.aws import storage
+from project.aws import queues, storage
 from project.aws.clients import s3, sqs
 from project.stopping import Stop
 from tests.records import done, requests, row
@@ -71,6 +71,20 @@ def test_a_row_whose_message_was_purged_is_sent_again_once_the_queue_is_empty():
     assert sweep() == 0  # as sent just now
     young.refresh_from_db()
     assert young.state == State.QUEUED
+
+
+def test_a_row_whose_message_died_is_left_to_the_dead_letter_consumer():
+    died = aged(2 * LOST_AFTER, submitted_at=timezone.now() - 2 * LOST_AFTER)
+    queues.send(env.web().request_dead_letter_queue_url, f"a message of {died.id}")
+    assert sweep() == 0
+    assert requests() == []
+
+
+def test_rows_that_were_never_sent_are_sent_although_queues_cannot_be_asked(proxied):
+    stale = aged(2 * MINUTES)
+    proxied.fault = faults.Fault("denied", operation="GetQueueAttributes")
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(stale.id)]
 
 
 def test_a_row_whose_message_expired_is_sent_again_although_others_wait():

@@ -28,7 +28,7 @@ RETENTION = timedelta(days=14)
 """How long SQS keeps a message of the request queue, and of any other at most."""
 
 LOST_AFTER = timedelta(hours=1)
-"""Once the request queue is empty, a message sent this long ago is in no queue any more."""
+"""Once the request queue and its dead-letter queue are empty, a message sent this long ago is in no queue any more."""
 
 PAGE = 500
 
@@ -36,23 +36,26 @@ PAGE = 500
 def sweep(older_than: timedelta = RETENTION, stop: Stop | None = None) -> int:
     """Send every stale row's message, or complete the row from its stored record; return the number of rows recovered.
 
-    A row is stale if its message was never sent, or was sent and is gone: `older_than` ago it expired, and an empty
-    queue has none. Ends at a stop, and at the first batch that can't be sent; the next sweep goes on.
+    A row is stale if its message was never sent, or was sent and is gone: `older_than` ago it expired, and empty queues
+    have none. Ends at a stop, and at the first batch that can't be sent; the next sweep goes on.
     """
     recovered = 0
     try:
-        for rows in (_unsent(), _lost(older_than)):
-            for batch in _batches(rows):
-                if stop:
-                    return recovered
-                recovered += _recover(batch)
+        for batch in _batches(_unsent()):
+            if stop:
+                return recovered
+            recovered += _recover(batch)
+        for batch in _batches(_lost(older_than)):
+            if stop:
+                return recovered
+            recovered += _recover(batch)
     except Interrupted as error:
-        log.error("SQS unavailable, sweep ended, trying again at the next one", reason=str(error))
+        log.error("sweep ended early, the next one goes on", reason=str(error))
     return recovered
 
 
 class Interrupted(Exception):
-    """SQS can't be asked, so the rest of a sweep would fail as well."""
+    """A part of a sweep failed in a way in which the rest would fail as well."""
 
 
 def _unsent() -> QuerySet[Classification]:
@@ -63,10 +66,10 @@ def _unsent() -> QuerySet[Classification]:
 def _lost(older_than: timedelta) -> QuerySet[Classification]:
     """Return the rows whose message expired, or was purged."""
     try:
-        if queues.is_empty(env.aws().request_queue_url):
+        if all(map(queues.is_empty, (env.aws().request_queue_url, env.web().request_dead_letter_queue_url))):
             older_than = min(older_than, LOST_AFTER)
     except ERRORS as error:
-        raise Interrupted(explain(error)) from error
+        raise Interrupted(f"the queues can't be asked for their length: {explain(error)}") from error
     return Classification.objects.filter(state=State.QUEUED, submitted_at__lt=timezone.now() - older_than)
 
 
@@ -97,7 +100,7 @@ def _recover(rows: list[Classification]) -> int:
         return completed
     sent = outbox.send(unsent)
     if not sent:
-        raise Interrupted("no message of a batch was sent")
+        raise Interrupted("no message of a batch was sent and marked as sent")
     log.info("messages sent again", count=sent)
     return completed + sent
 
