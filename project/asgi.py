@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-import signal
-import sys
 import threading
 from typing import Any
 
+import structlog
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -18,6 +17,10 @@ from classify_app.intake import outbox  # noqa: E402
 from classify_app.intake.submission import warm_up  # noqa: E402
 from project import env  # noqa: E402
 from project.aws.startup import check_aws  # noqa: E402
+
+log = structlog.get_logger()
+
+CHECK_SECONDS = 15.0
 
 site = BodyLimit(django_site)
 
@@ -36,14 +39,26 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 def check_settings() -> None:
-    """End the process with a sentence if AWS says that a bucket or a queue can't be used."""
-    try:
-        check_aws(wait=False)
-    except env.ConfigurationError as error:
-        print(error, file=sys.stderr)
-        os.kill(os.getpid(), signal.SIGTERM)
+    """End the start with a sentence if AWS says that a bucket or a queue can't be used.
+
+    If AWS takes longer than CHECK_SECONDS the site starts all the same: a load balancer waits for /healthz. Uploads
+    get a 503 while AWS is unavailable.
+    """
+    refusals: list[env.ConfigurationError] = []
+
+    def check() -> None:
+        try:
+            check_aws(wait=False)
+        except env.ConfigurationError as error:
+            log.error("AWS refuses a setting", reason=str(error))
+            refusals.append(error)
+
+    thread = threading.Thread(target=check, name="check-settings", daemon=True)
+    thread.start()
+    thread.join(CHECK_SECONDS)
+    if refusals:
+        raise refusals[0]
 
 
-# In a thread, so that /healthz answers at once however long AWS takes. While AWS is unavailable uploads get a 503.
-threading.Thread(target=check_settings, name="check-settings", daemon=True).start()
+check_settings()
 warm_up()
