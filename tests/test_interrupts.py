@@ -12,8 +12,8 @@ COMMAND = """
 import time
 from infra.local import interrupts
 interrupts.accept()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(30)
 except KeyboardInterrupt:
     print("stopped")

@@ -90,6 +90,8 @@ def test_the_ids_that_an_expression_reads():
         ("'m'", "`'` isn't understood"),
         ("", "it ends too early"),
         ("m)", r"`\)` isn't expected there"),
+        ("IF(m, 1, )", r"`\)` isn't expected there"),
+        ("IF(m, 1, ^m)", "what Python calls Call isn't modelled"),
         ("+m", "what Python calls UnaryOp isn't modelled"),
         ("m, m", "what Python calls Tuple isn't modelled"),
         ("IF(m, 1)(1)", "what Python calls Call isn't modelled"),

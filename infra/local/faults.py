@@ -27,6 +27,8 @@ BILLED_BYTES = 64 * 1024  # Each 64 KB of messages that SQS takes or gives count
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade")
 
 NONE, TIMEOUT, RESET, PARTIAL = "none", "timeout", "reset", "partial"
+"""PARTIAL: of a batch that SQS is given, the first entry fails; other requests pass."""
+
 REFUSALS = {
     "error": (500, "InternalError", "We encountered an internal error. Please try again."),
     "slow_down": (503, "SlowDown", "Please reduce your request rate."),
@@ -40,9 +42,6 @@ REFUSALS = {
     ),
 }
 """Status, code and message of the answers that AWS gives instead of doing what was asked."""
-
-KINDS = (NONE, TIMEOUT, RESET, PARTIAL, *REFUSALS)
-"""PARTIAL: of a batch that SQS is given, the first entry fails; other requests pass."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def accept() -> None:
-    """Let each of the signals raise KeyboardInterrupt.
+    """Let the first of the signals raise KeyboardInterrupt, and ignore those that follow.
 
     A shell starts a command in the background with SIGINT ignored, and then Python would ignore it, too.
     """
@@ -16,10 +16,11 @@ def accept() -> None:
 
 
 def ignore() -> None:
-    """Ignore the signals from now on, so that a second one doesn't end what cleans up after the first."""
+    """Ignore the signals from now on, so that none of them ends what cleans up."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
+    ignore()
     raise KeyboardInterrupt

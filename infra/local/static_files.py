@@ -6,6 +6,8 @@ Systems that start at the same time share the folder, and one that reads it whil
 import fcntl
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 from infra.local.environment import ROOT, STATE
 
@@ -22,8 +24,8 @@ def main() -> None:
 
 
 def up_to_date() -> bool:
-    """Tell whether neither our static files nor the requirements, which bring others, changed since the collection."""
-    sources = [*(ROOT / "classify_app" / "static").rglob("*"), *(ROOT / "requirements").iterdir()]
+    """Tell whether neither our static files nor the installed packages, which bring others, changed since then."""
+    sources = [*(ROOT / "classify_app" / "static").rglob("*"), Path(sysconfig.get_path("purelib"))]
     return COLLECTED.exists() and COLLECTED.stat().st_mtime > max(source.stat().st_mtime for source in sources)
 
 

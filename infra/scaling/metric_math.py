@@ -14,6 +14,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial, reduce
+from itertools import pairwise
 from typing import TypeAlias
 
 Series: TypeAlias = Sequence[float | None]
@@ -92,6 +93,8 @@ def _tokens(expression: str) -> list[str]:
         tokens.append(repr(float(token)) if found["number"] else _PYTHON.get(token, token))
     if len(tokens) > MAX_TOKENS:
         raise ExpressionError(f"it has {len(tokens)} numbers, names and signs; {MAX_TOKENS} are allowed")
+    if (",", ")") in pairwise(tokens):
+        raise ExpressionError("`)` isn't expected there")
     return tokens
 
 
@@ -120,7 +123,7 @@ def _value(node: ast.expr, metrics: Mapping[str, Series]) -> Value:
             return _combined(_OPERATORS[type(sign)], _value(left, metrics), _value(right, metrics))
         case ast.BoolOp(op=sign, values=operands):
             return reduce(partial(_combined, _OPERATORS[type(sign)]), [_value(one, metrics) for one in operands])
-        case ast.Call(func=ast.Name(id=name), args=arguments):
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, arguments, metrics)
     raise ExpressionError(f"what Python calls {type(node).__name__} isn't modelled")
 
