@@ -20,7 +20,7 @@ from pydantic import Field
 
 from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
-from classify_app.http.responses import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, refused
+from classify_app.http.responses import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, UNREADABLE_BODY, refused
 from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import rerun, submit
 from classify_app.models import Classification, visible_to
@@ -269,7 +269,7 @@ def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 @api.exception_handler(MultiPartParserError)
 @api.exception_handler(SuspiciousOperation)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
-    return refuse(request, Refusal(BAD_REQUEST, "The body can't be read as multipart/form-data with one picture."))
+    return refuse(request, Refusal(BAD_REQUEST, UNREADABLE_BODY))
 
 
 @api.exception_handler(ValidationError)

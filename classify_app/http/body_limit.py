@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from classify_app.http.middleware import NO_SPACE, no_space
-from classify_app.http.responses import is_synchronous, refused
+from classify_app.http.responses import BODY_TOO_SLOW, is_synchronous, refused
 from project import env
 from project.pictures import TOO_MANY_BYTES
 from project.refusals import Refusal
@@ -92,7 +92,7 @@ class Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError as error:
-            raise BodyRefused("too_slow", f"The body did not arrive within {self._seconds:,.0f} s.") from error
+            raise BodyRefused(BODY_TOO_SLOW, f"The body did not arrive within {self._seconds:,.0f} s.") from error
         self._received += len(message.get("body", b""))
         self._check(self._received)
         self._complete = not message.get("more_body", False)

@@ -1,4 +1,4 @@
-"""The site's own middleware. None of it blocks, so its hooks run in the event loop."""
+"""The site's own middleware. None of it blocks, so its hooks for requests and responses run in the event loop."""
 
 import errno
 

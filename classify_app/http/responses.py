@@ -15,9 +15,11 @@ MEDIA_TYPE = "application/problem+json"
 BEARER = "Bearer"
 
 BAD_REQUEST = "bad_request"
+UNREADABLE_BODY = "The body can't be read as multipart/form-data with one picture."
 FORBIDDEN = "forbidden"
 NOT_FOUND = "not_found"
 METHOD_NOT_ALLOWED = "method_not_allowed"
+BODY_TOO_SLOW = "too_slow"
 INTERNAL = "internal"
 
 STATUS = {
@@ -28,7 +30,7 @@ STATUS = {
     "csrf": 403,
     NOT_FOUND: 404,
     METHOD_NOT_ALLOWED: 405,
-    "too_slow": 408,
+    BODY_TOO_SLOW: 408,
     "picture_gone": 409,
     TOO_MANY_BYTES: 413,
     NOT_AN_IMAGE: 415,

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from classify_app.accounts.authentication import token_in, token_with, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
-from classify_app.http.responses import BAD_REQUEST, line
+from classify_app.http.responses import BAD_REQUEST, UNREADABLE_BODY, line
 from classify_app.intake.rate_limits import address_of, limit_anonymous_uploads, limit_uploads
 from classify_app.intake.submission import submit
 from classify_app.models import Classification, State
@@ -21,8 +21,6 @@ from classify_app.results.waiting import waiter
 from classify_app.threads import in_thread
 from project import env
 from project.refusals import Refusal
-
-UNREADABLE_BODY = "The body can't be read as multipart/form-data with one picture."
 
 LABEL_FIELD = "myfile"
 STEM_AND_LABEL_FIELD = "inputFile"
