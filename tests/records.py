@@ -135,7 +135,9 @@ def answering(answer: Callable[[Classification], Record] = done) -> Iterator[Non
         try:
             while not stop.wait(0.02):
                 for arguments in requests():
-                    finish(answer(Classification.objects.get(id=UUID(arguments["id"]))))
+                    # A site of another process may send the message of an earlier test's row, which is deleted by now.
+                    for queued in Classification.objects.filter(id=UUID(arguments["id"])):
+                        finish(answer(queued))
         finally:
             connection.close()
 

@@ -162,11 +162,12 @@ def multipart(field):
 
 
 def test_a_chunked_picture_is_accepted_by_the_api(site, user):
-    token = create_token(user, "a test", ["write"])[1]
-    with begin(site, API, f"{ANY_LENGTH}\r\nAuthorization: Bearer {token}\r\nConnection: close") as connection:
+    token = create_token(user, "a test", ["read", "write"])[1]
+    headers = f"{ANY_LENGTH}\r\nAuthorization: Bearer {token}\r\nPrefer: wait=20\r\nConnection: close"
+    with answering(), begin(site, API, headers) as connection:
         connection.sendall(multipart("file"))
         status, _, body = answer_on(connection)
-    assert (status, json.loads(body)["file_name"]) == (202, "cat.png")
+    assert (status, json.loads(body)["label"]) == (200, "tabby")
 
 
 @pytest.mark.parametrize(
