@@ -41,13 +41,9 @@ def sweep(older_than: timedelta = RETENTION, stop: Stop | None = None) -> int:
     """
     recovered = 0
     try:
-        for batch in _batches(_unsent()):
+        for batch in _stale(older_than):
             if stop:
-                return recovered
-            recovered += _recover(batch)
-        for batch in _batches(_lost(older_than)):
-            if stop:
-                return recovered
+                break
             recovered += _recover(batch)
     except Interrupted as error:
         log.error("sweep ended early, the next one goes on", reason=str(error))
@@ -56,6 +52,11 @@ def sweep(older_than: timedelta = RETENTION, stop: Stop | None = None) -> int:
 
 class Interrupted(Exception):
     """A part of a sweep failed in a way in which the rest would fail as well."""
+
+
+def _stale(older_than: timedelta) -> Iterator[list[Classification]]:
+    yield from _batches(_unsent())
+    yield from _batches(_lost(older_than))  # asked for only now: unsent rows don't depend on it
 
 
 def _unsent() -> QuerySet[Classification]:
