@@ -16,8 +16,8 @@ FAILED = "failed"
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
 """Accepted formats by Pillow's name, each with the suffix of its keys."""
 
-VISIBILITY_TIMEOUT = 120
-"""The request queue's visibility timeout, in seconds."""
+VISIBILITY_TIMEOUT = 20
+"""The request queue's visibility timeout, in seconds: how long what a killed worker held stays hidden."""
 
 MAX_THUMBNAIL_BYTES = 6 * 1024
 FILE_NAME_METADATA = "file-name"

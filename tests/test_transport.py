@@ -11,6 +11,7 @@ from kombu.asynchronous import Hub, get_event_loop, set_event_loop
 
 from infra.local import faults, resources
 from project import env
+from project.aws import queues
 from project.aws.clients import sqs
 from project.broker import transport
 from project.broker.celery import app
@@ -181,16 +182,62 @@ def test_messages_are_in_flight_until_they_are_acknowledged_or_rejected(aws, pro
         assert sorted(consumer.channel.in_flight) == sorted(message.delivery_tag for message in consumer.messages[2:])
 
 
-def test_messages_received_after_a_cancel_are_released_at_once(aws, proxy, monkeypatch):
+def received_again() -> list[dict]:
+    """Receive what is visible; return each message's task, with its receive count."""
+    url = env.aws().request_queue_url
+    found = []
+    while messages := queues.receive(url, wait_seconds=0):
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            found[-1]["receives"] = int(message["Attributes"]["ApproximateReceiveCount"])
+    return found
+
+
+def test_messages_received_after_a_cancel_are_visible_at_once_and_count_as_never_received(aws, proxy, monkeypatch):
     with receiving(proxy.url, monkeypatch, wait_seconds=10) as consumer:
         consumer.until(lambda: proxy.passed.get("ReceiveMessage"))
         assert consumer.channel.open_receives == 1
         consumer.consumer.cancel()
         put(3)
         consumer.until(lambda: not consumer.channel.open_receives)
-        assert depth() == (3, 0)
+        assert [task["receives"] for task in received_again()] == [1] * 3
     assert consumer.messages == []
-    assert proxy.passed["ChangeMessageVisibilityBatch"] == 1
+    assert depth() == (0, 3)  # no original is left
+
+
+def test_what_is_given_back_while_sqs_takes_no_copies_is_visible_at_once(aws, proxy, monkeypatch):
+    put(3)
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: len(consumer.messages) == 3)
+        consumer.consumer.cancel()
+        consumer.until(lambda: not consumer.channel.open_receives)
+        proxy.fault = faults.Fault("denied", operation="SendMessageBatch")
+        consumer.channel.give_back(consumer.channel.held, env.aws().request_queue_url)
+        assert [task["receives"] for task in received_again()] == [2] * 3
+
+
+def reject_as_no_fault_of_its_picture(consumer: Receiving) -> None:
+    [message] = consumer.messages
+    transport.retry_later(message)
+    message.reject()
+
+
+def test_a_failed_attempt_that_blames_no_picture_counts_as_a_retry_and_not_as_a_receive(aws, proxy, monkeypatch):
+    monkeypatch.setattr(transport, "RETRY_SECONDS", (1,))
+    put()
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: consumer.messages)
+        reject_as_no_fault_of_its_picture(consumer)
+        assert depth()[0] == 0  # it is delayed
+        consumer.until(lambda: len(consumer.messages) == 2)
+        again = consumer.messages[1]
+        attributes = again.delivery_info["sqs_message"]["Attributes"]
+        assert (again.headers["retries"], attributes["ApproximateReceiveCount"]) == (1, "1")
+        # After the last retry the message itself stays, and SQS counts its receives.
+        consumer.messages = [again]
+        reject_as_no_fault_of_its_picture(consumer)
+        assert consumer.channel.in_flight == []
+    assert depth() == (0, 1)
 
 
 def test_visibility_is_set_ten_per_call(aws, proxy, monkeypatch):

@@ -97,7 +97,7 @@ def drain(consumer: Any) -> None:
 
 def _release_and_exit(channel: Channel) -> None:
     log.warning("stopping: DRAIN_SECONDS are over, messages made visible again", held=len(channel.in_flight))
-    channel.set_visibility(channel.in_flight, 0, env.aws().request_queue_url)
+    channel.give_back(channel.held, env.aws().request_queue_url)
     channel.connection.acknowledger.stop()
     # Threads that are still working can't be stopped, and the interpreter would wait for them.
     os._exit(0)

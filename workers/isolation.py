@@ -2,6 +2,7 @@
 
 If a worker crashes, all its messages in flight are received again. So from its second receive on, a picture is
 classified in a child process, one at a time. A crash of the child is then due to one picture, and harms no other.
+It is blamed only if a second child crashes as well, because memory may run out, or somebody may kill a child.
 """
 
 import multiprocessing
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 
 READY_SECONDS = 120  # for importing torch and loading the model
 PICTURE_SECONDS = 60
+IDLE_SECONDS = 60  # after which the child ends, because it takes as much memory as the worker
 TURN_SECONDS = 5 * PICTURE_SECONDS
 """Longest wait for the child while other pictures are classified there, one at a time."""
 
@@ -31,7 +33,7 @@ class ChildUnavailable(Exception):
 
 
 class IsolatedClassifier:
-    """Classifies in a child process, which is started for the first picture and again after each crash. Thread-safe."""
+    """Classifies in a child process, which is started when needed and ends after IDLE_SECONDS. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,15 +43,16 @@ class IsolatedClassifier:
     def classify(self, content: bytes) -> Outcome:
         """Return the picture's labels, header and thumbnail.
 
-        Raises BadPicture, also if the picture crashes the child or takes more than PICTURE_SECONDS; ChildUnavailable if
-        the child doesn't start, is stopped or is busy for TURN_SECONDS; RuntimeError for any other error in the child.
+        Raises BadPicture, also if the picture twice crashes the child or takes more than PICTURE_SECONDS;
+        ChildUnavailable if the child doesn't start, is stopped or is busy for TURN_SECONDS; RuntimeError for any other
+        error in the child.
         """
         if not self._lock.acquire(timeout=TURN_SECONDS):
             raise ChildUnavailable(f"The child process was busy for {TURN_SECONDS} s.")
         try:
-            if self.child is None or not self.child.is_alive():
-                self._start()
             answer = self._classify_in_child(content)
+            if isinstance(answer, BadPicture) and answer.code in (CRASHED, TOO_SLOW):
+                answer = self._classify_in_child(content)
         finally:
             self._lock.release()
         if isinstance(answer, Exception):
@@ -61,7 +64,7 @@ class IsolatedClassifier:
         # Spawned: a torch model that has run hangs in a forked child.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.child = context.Process(target=_serve, args=(theirs,), name="isolated-classifier", daemon=True)
+        self.child = context.Process(target=_serve, args=(theirs, IDLE_SECONDS), name="isolated-classifier", daemon=True)
         self.child.start()
         theirs.close()  # so that only the child has this end, and a crash closes the pipe
         try:
@@ -74,6 +77,8 @@ class IsolatedClassifier:
         log.info("isolated classifier started", child=self.child.pid)
 
     def _classify_in_child(self, content: bytes) -> Any:
+        if self.child is None or not self.child.is_alive():
+            self._start()
         try:
             self.pipe.send_bytes(content)
             if self.pipe.poll(PICTURE_SECONDS):
@@ -86,8 +91,8 @@ class IsolatedClassifier:
 
     def _crash(self) -> Exception:
         code = self.stop()
-        if code == -signal.SIGTERM:
-            return ChildUnavailable("The isolated classifier was asked to stop.")
+        if code in (0, -signal.SIGTERM):
+            return ChildUnavailable("The isolated classifier was idle or was asked to stop.")
         cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         log.error("picture crashed the isolated classifier", cause=cause)
         return BadPicture(CRASHED, f"The picture crashed the process that classified it ({cause}).")
@@ -102,8 +107,11 @@ class IsolatedClassifier:
         return code
 
 
-def _serve(pipe: Connection) -> None:
-    """Receive pictures' bytes and send back an Outcome or an exception for each, until the worker ends."""
+def _serve(pipe: Connection, idle_seconds: float) -> None:
+    """Receive pictures' bytes and send back an Outcome or an exception for each.
+
+    Ends when none comes for `idle_seconds`, and with the worker.
+    """
     # In its own session, so that Ctrl-C reaches only the worker, which finishes its messages first, also here.
     os.setsid()
     logs.configure()
@@ -111,6 +119,8 @@ def _serve(pipe: Connection) -> None:
     pipe.send(True)
     while True:
         try:
+            if not pipe.poll(idle_seconds):
+                return
             content = pipe.recv_bytes()
         except EOFError:
             return

@@ -26,7 +26,7 @@ LARGE_PIXELS = 12_000_000
 """Only a few pictures larger than this are decoded at a time: one of 50 million pixels takes up to 1.2 GB."""
 
 RESULT_SECONDS = 50
-"""Longest wait for a picture's batch, well below the request queue's visibility timeout."""
+"""Longest wait for a picture's batch."""
 
 
 @dataclass(frozen=True)

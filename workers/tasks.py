@@ -11,22 +11,28 @@ from project import contract
 from project.aws import clients as aws
 from project.aws import storage
 from project.broker.celery import app
+from project.broker.transport import retry_later
 from project.contract import DONE, FAILED, Record, Request
 from project.pictures import MISSING, BadPicture
-from workers.isolation import isolated
+from workers.isolation import ChildUnavailable, isolated
 from workers.pausing import pause
 from workers.pipeline import Outcome, pipeline
 
 log = structlog.get_logger()
 
 
+NO_FAULT_OF_THE_PICTURE = (*aws.ERRORS, ChildUnavailable)
+
+
 class ClassifyTask(Task):
-    """Logs why an attempt failed. SQS redelivers its message."""
+    """Logs why an attempt failed. Its message comes again."""
 
     throws = aws.ERRORS  # Celery then logs no traceback for these
 
     def on_failure(self, exc: Exception, task_id: str, *_: Any) -> None:
-        log.warning("attempt failed, SQS will redeliver the message", id=task_id, reason=aws.explain(exc))
+        log.warning("attempt failed, the message comes again", id=task_id, reason=aws.explain(exc))
+        if isinstance(exc, NO_FAULT_OF_THE_PICTURE):
+            retry_later(self.request)
         if isinstance(exc, aws.ERRORS):
             pause().begin(exc)
 

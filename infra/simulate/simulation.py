@@ -266,7 +266,7 @@ class _Simulation:
                 heappush(self.returned, (given_up, arrived))
             else:
                 self.outcome.killed += 1
-                heappush(self.returned, (taken + self.worker.visibility_seconds, arrived))
+                heappush(self.returned, (max(now, taken + self.worker.visibility_seconds), arrived))
         instance.work = kept
         instance.ended_at = max([now, *(done for done, _, _ in kept)])
         self.draining.append(instance)

@@ -1,7 +1,4 @@
-"""AWS clients, created once per process, and explanations of their errors.
-
-The time-outs end every call well before a message's visibility timeout expires.
-"""
+"""AWS clients, created once per process, and explanations of their errors."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
 ERRORS = (ClientError, BotoCoreError)
 """Every exception that a call can raise."""
 
-# In the worst case 3 attempts take 3 x (3 + 25) s, below the request queue's visibility timeout of 120 s.
 # A read may take longer than a long poll of 20 s.
 TIMEOUTS: dict[str, Any] = {
     "connect_timeout": 3,

@@ -32,9 +32,14 @@ def send(url: str, body: str) -> None:
     sqs().send_message(QueueUrl=url, MessageBody=body)
 
 
-def send_all(client: "SQSClient", url: str, bodies: Sequence[str]) -> list[SendError | None]:
-    """Send messages in as few calls as possible; return for each its error, or None if it was sent."""
-    return [error for batch in _batches(bodies) for error in _send_batch(client, url, batch)]
+def send_all(
+    client: "SQSClient", url: str, bodies: Sequence[str], delay_seconds: int = 0
+) -> list[SendError | None]:
+    """Send messages in as few calls as possible, to be received after `delay_seconds`.
+
+    Returns for each its error, or None if it was sent.
+    """
+    return [error for batch in _batches(bodies) for error in _send_batch(client, url, batch, delay_seconds)]
 
 
 def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
@@ -51,8 +56,9 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _send_batch(client: "SQSClient", url: str, bodies: list[str]) -> list[SendError | None]:
-    entries: list[Any] = [{"Id": str(position), "MessageBody": body} for position, body in enumerate(bodies)]
+def _send_batch(client: "SQSClient", url: str, bodies: list[str], delay_seconds: int) -> list[SendError | None]:
+    delay = {"DelaySeconds": delay_seconds} if delay_seconds else {}
+    entries: list[Any] = [{"Id": str(position), "MessageBody": body, **delay} for position, body in enumerate(bodies)]
     try:
         answer = client.send_message_batch(QueueUrl=url, Entries=entries)
     except ERRORS as error:

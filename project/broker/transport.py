@@ -12,8 +12,9 @@ Registered as `sqsbatch://`. It fixes these problems of kombu 5.7.0:
 - each published message takes a call of its own, and so does the receive for each free place in the prefetch.
 """
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -39,6 +40,11 @@ CHECK_SECONDS = 0.02  # between checks for free places in the prefetch, or for t
 RECEIVE_LINGER_SECONDS = 0.5  # longest wait for more free places while more than half are taken
 CONNECT_SECONDS = 5
 RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
+
+RETRY_SECONDS = (5, 20, 60, 300, 900)
+"""Delays before the retries of an attempt that failed through no fault of its picture; SQS allows 900 s at most."""
+
+RETRY = "retry"
 
 
 class TimedConnection(AsyncHTTPSConnection):
@@ -100,7 +106,23 @@ class Acknowledger:
             log.warning("acknowledgement failed, SQS will redeliver the message", code=failure.get("Code"))
 
 
+def retry_later(request: Any) -> None:
+    """Have the message of a task's request, which is about to be rejected, replaced by a copy that comes later.
+
+    SQS counts the copy's receives from zero, so this attempt doesn't count against the picture.
+    """
+    request.properties["delivery_info"][RETRY] = True
+
+
 class QoS(SQS.QoS):
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Leave a message to its back-off, or replace it: see retry_later."""
+        message = self._delivered.get(delivery_tag)
+        if message is not None and message.properties["delivery_info"].get(RETRY) and self.channel.retry(message):
+            self.ack(delivery_tag)
+        else:
+            super().reject(delivery_tag, requeue=requeue)
+
     def apply_backoff_policy(self, *args: Any, **kwargs: Any) -> None:
         """Set a rejected message's visibility timeout to its back-off; if that fails, the old one applies."""
         try:
@@ -152,6 +174,11 @@ class Channel(SQS.Channel):
             self._published.append((queue, message))
 
     @property
+    def held(self) -> list[dict[str, Any]]:
+        """The messages in flight, as SQS sent them."""
+        return [self.qos.get(handle).delivery_info["sqs_message"] for handle in self.in_flight]
+
+    @property
     def in_flight(self) -> list[str]:
         """The receipt handles of messages that were delivered and are neither acknowledged nor rejected."""
         # Acknowledgements from other threads are only marked as dirty, until the next message is appended.
@@ -172,6 +199,43 @@ class Channel(SQS.Channel):
             except ERRORS as error:
                 log.warning("visibility timeout not changed", count=len(entries), seconds=seconds, error=str(error))
 
+    def give_back(self, messages: Sequence[dict[str, Any]], queue_url: str) -> None:
+        """Make received messages visible at once, by copies, so that this receive doesn't count against their pictures.
+
+        A message whose copy can't be sent is made visible itself.
+        """
+        left = self._replace(messages, [message["Body"] for message in messages], queue_url)
+        self.set_visibility([message["ReceiptHandle"] for message in left], 0, queue_url)
+
+    def retry(self, message: Any) -> bool:
+        """Replace a message by a copy that comes later and says so in its header `retries`; return whether it was sent.
+
+        After as many retries as RETRY_SECONDS has, and for a message that isn't JSON, none is sent.
+        """
+        delivery = message.delivery_info
+        received = delivery["sqs_message"]
+        try:
+            task = json.loads(received["Body"])
+            retries = task["headers"]["retries"] or 0
+            delay = RETRY_SECONDS[retries]
+        except (ValueError, LookupError, TypeError):
+            return False
+        task["headers"]["retries"] = retries + 1
+        return not self._replace([received], [dumps(task)], delivery["sqs_queue"], delay)
+
+    def _replace(
+        self, messages: Sequence[dict[str, Any]], bodies: Sequence[str], queue_url: str, delay_seconds: int = 0
+    ) -> list[dict[str, Any]]:
+        """Send `bodies` in place of messages, then delete these; return the messages that could not be replaced."""
+        client, left = self.sqs(), []
+        for message, error in zip(messages, send_all(client, queue_url, bodies, delay_seconds), strict=True):
+            if error is None:
+                self.connection.acknowledger.put(client, queue_url, message["ReceiptHandle"])
+            else:
+                log.warning("message not replaced by a copy", reason=str(error))
+                left.append(message)
+        return left
+
     def _size(self, queue: str) -> int:
         """Return 0: kombu asks when it declares a queue and ignores the result, but an error stops the worker."""
         return 0
@@ -189,7 +253,7 @@ class Channel(SQS.Channel):
         received = messages.get("Messages") or []
         if received and qname not in self.connection._callbacks:
             log.info("received while stopping, made visible again", count=len(received))
-            self.set_visibility([message["ReceiptHandle"] for message in received], 0, queue)
+            self.give_back(received, queue)
             return 0
         return sum(self._deliver(queue, qname, message) for message in received)
 

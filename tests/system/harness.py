@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TORCH_HOME", "XDG_CACHE_HOME", "MODEL_FALLBACK")
 READY_SECONDS = 90
 SEND_SECONDS = 30
-SHORT_VISIBILITY = 40  # A worker refuses to start on much less.
+SHORT_VISIBILITY = 8
 LOG_TAIL_BYTES = 3000
 
 INPUT_BUCKET = "recognition-input"

@@ -22,6 +22,9 @@ def deadly(image, *rest):
     content = image.fp.getvalue()
     if b"KILL" in content:
         os.kill(os.getpid(), signal.SIGKILL)
+    if b"ONCE" in content and not os.path.exists(os.environ["KILLED_ONCE"]):
+        open(os.environ["KILLED_ONCE"], "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
     if b"STOP" in content:
         os.kill(os.getpid(), signal.SIGTERM)
     if b"EXIT" in content:
@@ -78,6 +81,23 @@ def test_a_picture_that_crashes_the_child_fails_with_the_cause_and_the_next_is_c
     with pytest.raises(BadPicture, match=cause) as bad:
         isolated.classify(sample.read_bytes() + word)
     assert bad.value.code == CRASHED
+    assert isolated.classify(sample.read_bytes()).top5
+
+
+@pytest.mark.timeout(120)
+def test_a_child_that_is_killed_once_blames_no_picture(isolated, sample, tmp_path, monkeypatch):
+    monkeypatch.setenv("KILLED_ONCE", str(tmp_path / "killed"))
+    assert isolated.classify(sample.read_bytes() + b"ONCE").top5
+    assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.timeout(120)
+def test_an_idle_child_ends_and_the_next_picture_starts_another(isolated, sample, monkeypatch):
+    monkeypatch.setattr(isolation, "IDLE_SECONDS", 0.1)
+    isolated.classify(sample.read_bytes())
+    first = isolated.child
+    first.join(20)
+    assert first.exitcode == 0
     assert isolated.classify(sample.read_bytes()).top5
 
 

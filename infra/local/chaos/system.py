@@ -22,7 +22,6 @@ from infra.local.faults import Proxy
 from infra.local.stack import MAKE_TOKEN, processes
 from project.env import ConfigurationError, Local
 
-VISIBILITY_TIMEOUT = 30  # s; of requests, so that what a killed worker held comes back soon
 READY_SECONDS = 120
 LOOK_SECONDS = 0.2
 WORKERS, CONSUMERS = 2, 2
@@ -93,10 +92,6 @@ class System:
             self._run(arguments, environ)
         self._run(["-m", "infra.local.static_files"], environ)
         self.token = self._run(["manage.py", *MAKE_TOKEN], environ).strip()
-        self.sqs.set_queue_attributes(
-            QueueUrl=self.queue_url(resources.REQUESTS.name),
-            Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT)},
-        )
 
     def _run(self, arguments: list[str], environ: dict[str, str]) -> str:
         command = [sys.executable, *arguments]

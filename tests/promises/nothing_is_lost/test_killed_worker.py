@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.system.conftest import StartSystem
-from tests.system.harness import REQUESTS, SHORT_VISIBILITY, System, wait_until
+from tests.system.harness import REQUESTS, System, wait_until
 from tests.system.photos import FINISH_SECONDS, RIGHT, check_all_done_and_right, post, records, wait_until_finished
 
 COUNT = 50
@@ -28,7 +28,6 @@ def post_all_until_some_are_done(system: System, threads: ThreadPoolExecutor, cl
 def test_a_killed_workers_messages_are_classified_by_the_next(start_system: StartSystem, tmp_path: Path):
     switch = tmp_path / "waiting"
     system = start_system(workers=0)
-    system.set_queue(REQUESTS, VisibilityTimeout=SHORT_VISIBILITY)
     system.hold_pictures(switch)
     switch.unlink()
     system.start_worker("worker1")

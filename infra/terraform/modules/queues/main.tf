@@ -3,7 +3,7 @@ locals {
 
   # The same as in infra/local/resources.py for a local stack; a test compares them.
   queues = {
-    requests = { visibility_timeout = 120, max_receives = 5, retention = 14 * local.days }
+    requests = { visibility_timeout = 20, max_receives = 5, retention = 14 * local.days }
     # Results stay valid while the database is unavailable, so only unreadable messages become dead letters.
     responses = { visibility_timeout = 15, max_receives = 100, retention = 14 * local.days }
     # Old events would make Flower show stopped workers as running.
