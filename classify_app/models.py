@@ -171,6 +171,9 @@ class DeadLetter(models.Model):
         Classification, models.SET_NULL, null=True, blank=True, related_name="dead_letters"
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    redrive_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the sweeper redrives it, while it waits; empty: a person has to."
+    )
     handled_at = models.DateTimeField(null=True, blank=True, help_text="When it was redriven or discarded.")
     handled_by = models.CharField(max_length=150, blank=True, help_text="Who did that.")
 

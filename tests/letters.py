@@ -1,6 +1,9 @@
 """Dead letters made as in production: messages that are received until SQS moves them to the dead-letter queue."""
 
 from collections.abc import Callable
+from datetime import timedelta
+
+from django.utils import timezone
 
 from classify_app.intake.outbox import send
 from classify_app.models import Classification, DeadLetter
@@ -39,6 +42,15 @@ def dead(queue: DeadLetter.Queue, body: str) -> DeadLetter:
     exhaust(queue)
     consume_once(queue)
     return DeadLetter.objects.latest("id")
+
+
+def given_up_request(make_row: Callable[[], Classification] = row) -> DeadLetter:
+    """Return the last letter of a classification that was redriven for as long as that is done by itself."""
+    one = make_row()
+    long_ago = timezone.now() - dead_letters.AUTOMATIC_REDRIVES - timedelta(minutes=1)
+    earlier = {"queue": REQUESTS, "message_id": f"earlier {one.id}", "receives": 6}
+    DeadLetter.objects.create(classification=one, first_seen=long_ago, state=DeadLetter.State.REDRIVEN, **earlier)
+    return dead_request(lambda: one)
 
 
 def dead_request(make_row: Callable[[], Classification] = row) -> DeadLetter:

@@ -31,25 +31,31 @@ def store(id, state=DONE, **fields):
 
 def counts(system, rows, ids):
     found = outcome(system, rows, Sent(ids), LABELS)
-    return found.accepted, found.done, found.failed, found.lost, found.wrong
+    return found.accepted, found.done, found.failed, found.lost, found.wrong, found.unjust
 
 
 def test_a_right_result_counts_as_done(system):
     store("chaos-1")
-    assert counts(system, [row("chaos-1")], ["chaos-1"]) == (1, 1, 0, 0, 0)
+    assert counts(system, [row("chaos-1")], ["chaos-1"]) == (1, 1, 0, 0, 0, 0)
 
 
-def test_a_failure_with_a_reason_counts_as_failed(system):
+def failure(id, code="broken", name="truncated-cat.png"):
+    return row(id, "failed", error_code=code, error="It is broken.", file_name=name)
+
+
+def test_a_truncated_picture_that_fails_with_its_reason_counts_as_failed(system):
     store("chaos-2", FAILED, error_code="broken", error="It is broken.")
-    rows = [
-        row("chaos-2", "failed", error_code="broken", error="It is broken."),
-        row("chaos-3", "failed", error_code="dead_letter", error="It failed five times."),
-    ]
-    assert counts(system, rows, ["chaos-2", "chaos-3"]) == (2, 0, 2, 0, 0)
+    assert counts(system, [failure("chaos-2")], ["chaos-2"]) == (1, 0, 1, 0, 0, 0)
+
+
+def test_a_good_picture_that_fails_and_a_failure_without_a_verdict_count_as_unjust(system):
+    store("chaos-2", FAILED, error_code="broken", error="It is broken.")
+    rows = [failure("chaos-2", name="cat.png"), failure("chaos-3", "dead_letter")]
+    assert counts(system, rows, ["chaos-2", "chaos-3"]) == (2, 0, 2, 0, 0, 2)
 
 
 def test_a_queued_or_missing_row_counts_as_lost(system):
-    assert counts(system, [row("chaos-4", "queued")], ["chaos-4", "chaos-5"]) == (2, 0, 0, 2, 0)
+    assert counts(system, [row("chaos-4", "queued")], ["chaos-4", "chaos-5"]) == (2, 0, 0, 2, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -65,4 +71,4 @@ def test_a_queued_or_missing_row_counts_as_lost(system):
 )
 def test_a_row_that_differs_from_its_record_or_has_a_wrong_label_counts_as_wrong(system, wrong):
     store("chaos-6")
-    assert counts(system, [wrong], [wrong["id"]])[-2:] == (0, 1)
+    assert counts(system, [wrong], [wrong["id"]])[3:5] == (0, 1)

@@ -4,6 +4,7 @@ import base64
 import json
 import signal
 import time
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,7 +19,17 @@ from project import contract, env
 from project.aws import queues, storage
 from project.aws.clients import s3, sqs
 from tests.configuration import configured
-from tests.letters import REQUESTS, RESPONSES, consume_once, dead, dead_request, dead_url, exhaust, live_url
+from tests.letters import (
+    REQUESTS,
+    RESPONSES,
+    consume_once,
+    dead,
+    dead_request,
+    dead_url,
+    exhaust,
+    given_up_request,
+    live_url,
+)
 from tests.records import command_running, done, failed, missing_table, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
@@ -50,7 +61,7 @@ def in_base64(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def test_a_dead_request_is_stored_and_its_classification_fails_with_a_reason():
+def test_a_dead_request_is_stored_and_its_classification_stays_queued():
     queued = row()
     letter = dead_request(lambda: queued)
     assert (letter.queue, letter.classification, letter.state) == (REQUESTS, queued, DeadLetter.State.WAITING)
@@ -58,6 +69,22 @@ def test_a_dead_request_is_stored_and_its_classification_fails_with_a_reason():
     assert letter.receives == resources.REQUESTS.max_receives + 1
     assert str(queued.id) in letter.body
     queued.refresh_from_db()
+    assert queued.state == State.QUEUED
+    assert messages_left(REQUESTS) == 0
+
+
+def test_each_pause_before_a_redrive_is_four_times_the_one_before_up_to_an_hour():
+    one, pauses = row(), []
+    for _ in range(5):
+        letter = dead_request(lambda: one)
+        pauses.append(round((letter.redrive_at - letter.first_seen) / timedelta(minutes=1)))
+    assert pauses == [1, 4, 16, 60, 60]
+
+
+def test_after_a_day_of_redrives_a_classification_fails_with_a_reason():
+    letter = given_up_request()
+    assert (letter.state, letter.redrive_at) == (DeadLetter.State.WAITING, None)
+    queued = letter.classification
     assert (queued.state, queued.error_code) == (State.FAILED, DEAD_LETTER)
     assert queued.error == "The picture could not be classified: 5 attempts failed. It may be tried again later."
     assert queued.finished_at is not None
@@ -66,7 +93,8 @@ def test_a_dead_request_is_stored_and_its_classification_fails_with_a_reason():
 
 @pytest.mark.parametrize("record", [done, failed])
 def test_a_later_result_replaces_the_failure_once(record):
-    one = dead_request().classification
+    one = given_up_request().classification
+    assert one.state == State.FAILED
     assert complete(record(one))
     assert not complete(done(one, label="another"))
     one.refresh_from_db()

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from classify_app.intake import outbox
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.repair.redrive import discard, redrive
-from classify_app.repair.sweeper import sweep
+from classify_app.repair.redrive import DISCARDED, SWEEPER, discard, redrive
+from classify_app.repair.sweeper import LOST_AFTER, sweep
 from classify_app.results.completion import complete
 from infra.local import resources
 from project import contract, env
@@ -21,7 +21,7 @@ from project.aws import queues
 from project.aws.clients import sqs
 from project.refusals import Refusal
 from tests.conftest import ROOT
-from tests.letters import REQUESTS, RESPONSES, dead, dead_request
+from tests.letters import REQUESTS, RESPONSES, dead, dead_request, given_up_request
 from tests.records import done, environment, failed, missing_table, requests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
@@ -41,7 +41,7 @@ def run(*arguments):
 
 
 def test_a_request_is_sent_again_under_the_same_id():
-    letter = dead_request()
+    letter = given_up_request()
     redrive(letter, "ada")
     sent = requests()
     one = Classification.objects.get()
@@ -64,7 +64,47 @@ def test_a_redriven_request_that_fails_again_is_a_new_letter():
     redrive(letter, "ada")
     again = dead(REQUESTS, letter.body)
     assert (again.id != letter.id, again.classification) == (True, letter.classification)
-    assert Classification.objects.get().error_code == DEAD_LETTER
+    assert again.redrive_at - again.first_seen > letter.redrive_at - letter.first_seen
+
+
+def due(letter):
+    DeadLetter.objects.filter(id=letter.id).update(redrive_at=timezone.now())
+    Classification.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    return letter
+
+
+def test_a_sweep_redrives_the_letters_whose_time_has_come():
+    early, late = due(dead_request()), dead_request()
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(early.classification_id)]
+    early.refresh_from_db()
+    late.refresh_from_db()
+    assert (early.state, early.handled_by) == (DeadLetter.State.REDRIVEN, SWEEPER)
+    assert late.state == DeadLetter.State.WAITING
+    assert sweep() == 0
+
+
+def test_a_letter_whose_time_has_come_after_its_result_is_discarded():
+    letter = dead_request()
+    complete(done(letter.classification))
+    due(letter)
+    assert sweep() == 0
+    letter.refresh_from_db()
+    assert (letter.state, letter.handled_by, requests()) == (DeadLetter.State.DISCARDED, SWEEPER, [])
+
+
+def test_a_row_that_waits_for_its_redrive_does_not_count_as_lost():
+    letter = dead_request()
+    Classification.objects.update(submitted_at=timezone.now() - 2 * LOST_AFTER)
+    assert sweep() == 0
+    assert (DeadLetter.objects.get(id=letter.id).state, requests()) == (DeadLetter.State.WAITING, [])
+
+
+def test_a_discarded_request_ends_its_queued_classification():
+    letter = dead_request()
+    discard(letter, "ada")
+    one = Classification.objects.get()
+    assert (one.state, one.error_code, one.error) == (State.FAILED, DEAD_LETTER, DISCARDED)
 
 
 def test_a_request_whose_classification_is_still_queued_is_sent_again():

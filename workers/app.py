@@ -18,5 +18,5 @@ app.conf.worker_concurrency = env.worker().held_messages
 app.steps["worker"].add(ModelStep)
 app.steps["consumer"].add(WorkerDetails)
 app.steps["consumer"].add(InFlightStep)
-# Errors of the result backend, each with a traceback. ClassifyTask.on_failure logs them in one line.
+# Errors of the result backend, each with a traceback. ClassifyRequest.on_failure logs them in one line.
 warnings.filterwarnings("ignore", message="Exception raised outside body")

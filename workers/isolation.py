@@ -64,7 +64,9 @@ class IsolatedClassifier:
         # Spawned: a torch model that has run hangs in a forked child.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.child = context.Process(target=_serve, args=(theirs, IDLE_SECONDS), name="isolated-classifier", daemon=True)
+        self.child = context.Process(
+            target=_serve, args=(theirs, IDLE_SECONDS), name="isolated-classifier", daemon=True
+        )
         self.child.start()
         theirs.close()  # so that only the child has this end, and a crash closes the pipe
         try:

@@ -6,13 +6,14 @@ from typing import Any
 
 import structlog
 from celery import Task
+from celery.worker.request import Request
 
 from project import contract
 from project.aws import clients as aws
 from project.aws import storage
 from project.broker.celery import app
 from project.broker.transport import retry_later
-from project.contract import DONE, FAILED, Record, Request
+from project.contract import DONE, FAILED, Record
 from project.pictures import MISSING, BadPicture
 from workers.isolation import ChildUnavailable, isolated
 from workers.pausing import pause
@@ -24,17 +25,23 @@ log = structlog.get_logger()
 NO_FAULT_OF_THE_PICTURE = (*aws.ERRORS, ChildUnavailable)
 
 
+class ClassifyRequest(Request):
+    """One delivery of the task's message."""
+
+    def on_failure(self, exc_info: Any, *args: Any, **options: Any) -> Any:
+        """Log why an attempt failed; its message comes again. Called as well for errors of the result backend."""
+        error = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps some
+        log.warning("attempt failed, the message comes again", id=self.id, reason=aws.explain(error))
+        if isinstance(error, NO_FAULT_OF_THE_PICTURE):
+            retry_later(self.message)
+        if isinstance(error, aws.ERRORS):
+            pause().begin(error)
+        return super().on_failure(exc_info, *args, **options)
+
+
 class ClassifyTask(Task):
-    """Logs why an attempt failed. Its message comes again."""
-
+    Request = ClassifyRequest
     throws = aws.ERRORS  # Celery then logs no traceback for these
-
-    def on_failure(self, exc: Exception, task_id: str, *_: Any) -> None:
-        log.warning("attempt failed, the message comes again", id=task_id, reason=aws.explain(exc))
-        if isinstance(exc, NO_FAULT_OF_THE_PICTURE):
-            retry_later(self.request)
-        if isinstance(exc, aws.ERRORS):
-            pause().begin(exc)
 
 
 @app.task(name=contract.TASK_NAME, bind=True, base=ClassifyTask)
@@ -76,7 +83,7 @@ def _classify(content: bytes, received: int) -> Outcome:
     return isolated().classify(content) if received > 1 else pipeline().classify(content)
 
 
-def _fetch(request: Request) -> tuple[bytes, str]:
+def _fetch(request: contract.Request) -> tuple[bytes, str]:
     try:
         return storage.get_picture(request.input_key)
     except storage.PictureMissing as error:

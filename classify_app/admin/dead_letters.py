@@ -36,6 +36,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         "receives",
         "first_seen",
         "last_seen",
+        "redrive_at",
     )
     list_display_links = ("id", "file_name")
     list_filter = ("state", "queue", "first_seen")
@@ -44,7 +45,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     # Descending by name: waiting first, then redriven, then discarded.
     ordering = ("-state", "-last_seen", "-id")
     fieldsets = (
-        (None, {"fields": ("small_picture", "classification", "queue", "cause", "state", "handled_at", "handled_by")}),
+        (None, {"fields": ("small_picture", "classification", "queue", "cause")}),
+        ("Redrive", {"fields": ("state", "redrive_at", "handled_at", "handled_by")}),
         ("Received", {"fields": ("receives", "first_seen", "last_seen", "message_id")}),
         ("Message", {"fields": ("message",)}),
     )

@@ -1,19 +1,26 @@
-"""Redrive or discard a dead letter, each at most once."""
+"""Redrive or discard a dead letter, each at most once, by a person or when its time has come."""
 
 from functools import partial
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from classify_app.intake import outbox
 from classify_app.models import AWAITS_RESULT, Classification, DeadLetter, State
+from classify_app.repair.dead_letters import fail
 from project import env
 from project.aws import queues
 from project.aws.clients import ERRORS
 from project.refusals import Refusal, unavailable
 
+log = structlog.get_logger()
+
 ALREADY_HANDLED = "It was redriven or discarded before."
 CONFLICT = "conflict"
+SWEEPER = "sweeper"
+PAGE = 500
+DISCARDED = "Its message failed too often and was discarded."
 
 
 def redrive(letter: DeadLetter, by: str) -> None:
@@ -24,9 +31,31 @@ def redrive(letter: DeadLetter, by: str) -> None:
         _redrive_announcement(letter, by)
 
 
+@transaction.atomic
 def discard(letter: DeadLetter, by: str) -> None:
-    """Discard a waiting letter; its classification stays as it is. `by` is the user on record. Raises Refusal."""
+    """Discard a waiting letter; a classification that is still queued fails. Raises Refusal.
+
+    `by` is the user on record.
+    """
     _mark(letter, DeadLetter.State.DISCARDED, by)
+    if letter.queue == DeadLetter.Queue.REQUESTS and letter.classification:
+        fail(letter.classification, DISCARDED)
+
+
+def redrive_due() -> None:
+    """Redrive the letters whose `redrive_at` has come: their rows count as unsent again, so the next sweep sends them.
+
+    A letter whose classification has a result by now is discarded.
+    """
+    due = DeadLetter.objects.filter(state=DeadLetter.State.WAITING, redrive_at__lte=timezone.now()).order_by("id")
+    while ids := list(due.values_list("id", flat=True)[:PAGE]):
+        with transaction.atomic():
+            Classification.objects.filter(state=State.QUEUED, dead_letters__in=ids).update(submitted_at=None)
+            letters = DeadLetter.objects.filter(id__in=ids, state=DeadLetter.State.WAITING)
+            handled = {"handled_at": timezone.now(), "handled_by": SWEEPER}
+            letters.filter(classification__state=State.QUEUED).update(state=DeadLetter.State.REDRIVEN, **handled)
+            letters.update(state=DeadLetter.State.DISCARDED, **handled)
+        log.info("dead letters redriven", count=len(ids))
 
 
 @transaction.atomic

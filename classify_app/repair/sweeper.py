@@ -1,4 +1,4 @@
-"""The sweeper: sends the messages of rows that have none: it was never sent, or it is no longer in the queue."""
+"""The sweeper: sends the messages of rows that have none: it was never sent, is gone, or became a dead letter."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,11 +6,12 @@ from uuid import UUID
 
 import structlog
 from celery.utils.functional import chunks
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from classify_app.intake import outbox
-from classify_app.models import Classification, State
+from classify_app.models import Classification, DeadLetter, State
+from classify_app.repair.redrive import redrive_due
 from classify_app.results.completion import complete
 from project import env
 from project.aws import queues, storage
@@ -36,10 +37,12 @@ PAGE = 500
 def sweep(older_than: timedelta = RETENTION, stop: Stop | None = None) -> int:
     """Send every stale row's message, or complete the row from its stored record; return the number of rows recovered.
 
-    A row is stale if its message was never sent, or was sent and is gone: `older_than` ago it expired, and empty queues
-    have none. Ends at a stop, and at the first batch that can't be sent; the next sweep goes on.
+    A row is stale if its message was never sent, became a dead letter that is due to be redriven, or was sent and is
+    gone: `older_than` ago it expired, and empty queues have none. Ends at a stop, and at the first batch that can't be
+    sent; the next sweep goes on.
     """
     recovered = 0
+    redrive_due()
     try:
         for batch in _stale(older_than):
             if stop:
@@ -71,7 +74,9 @@ def _lost(older_than: timedelta) -> QuerySet[Classification]:
             older_than = min(older_than, LOST_AFTER)
     except ERRORS as error:
         raise Interrupted(f"the queues can't be asked for their length: {explain(error)}") from error
-    return Classification.objects.filter(state=State.QUEUED, submitted_at__lt=timezone.now() - older_than)
+    letters = DeadLetter.objects.filter(classification=OuterRef("id"), state=DeadLetter.State.WAITING)
+    sent_before = timezone.now() - older_than
+    return Classification.objects.filter(~Exists(letters), state=State.QUEUED, submitted_at__lt=sent_before)
 
 
 def _batches(rows: QuerySet[Classification]) -> Iterator[list[Classification]]:

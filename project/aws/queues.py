@@ -32,9 +32,7 @@ def send(url: str, body: str) -> None:
     sqs().send_message(QueueUrl=url, MessageBody=body)
 
 
-def send_all(
-    client: "SQSClient", url: str, bodies: Sequence[str], delay_seconds: int = 0
-) -> list[SendError | None]:
+def send_all(client: "SQSClient", url: str, bodies: Sequence[str], delay_seconds: int = 0) -> list[SendError | None]:
     """Send messages in as few calls as possible, to be received after `delay_seconds`.
 
     Returns for each its error, or None if it was sent.

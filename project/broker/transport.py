@@ -106,12 +106,12 @@ class Acknowledger:
             log.warning("acknowledgement failed, SQS will redeliver the message", code=failure.get("Code"))
 
 
-def retry_later(request: Any) -> None:
-    """Have the message of a task's request, which is about to be rejected, replaced by a copy that comes later.
+def retry_later(message: Any) -> None:
+    """Have a message that is about to be rejected replaced by a copy that comes later.
 
     SQS counts the copy's receives from zero, so this attempt doesn't count against the picture.
     """
-    request.properties["delivery_info"][RETRY] = True
+    message.properties["delivery_info"][RETRY] = True
 
 
 class QoS(SQS.QoS):

@@ -41,7 +41,7 @@ def main(
 ) -> None:
     """Run the embedded system with kills, duplicates, expiry and throttling at random, and count what became of IMAGES.
 
-    Exit code 1 if any picture is lost, or any result wrong.
+    Exit code 1 if any picture is lost, any result wrong, or any failure unjust.
     """
     interrupts.accept()
     seed = secrets.randbelow(10**9) if seed is None else seed
@@ -56,8 +56,9 @@ def main(
             console.print(f"logs in {folder}")
         else:
             shutil.rmtree(folder)
-    console.print(f"IN={found.accepted} DONE={found.done} FAILED={found.failed} LOST={found.lost} WRONG={found.wrong}")
-    if found.lost or found.wrong:
+    counts = f"IN={found.accepted} DONE={found.done} FAILED={found.failed}"
+    console.print(f"{counts} LOST={found.lost} WRONG={found.wrong} UNJUST={found.unjust}")
+    if found.lost or found.wrong or found.unjust:
         raise typer.Exit(1)
 
 

@@ -39,6 +39,8 @@ class Outcome:
     failed: int
     lost: int
     wrong: int
+    unjust: int
+    """Failures of good pictures, or without a verdict about the picture."""
     causes: Counter[str]
     """The codes of those that failed."""
 
@@ -92,9 +94,14 @@ def outcome(system: System, rows: list[dict[str, Any]], sent: Sent, labels: dict
         done=states["done"],
         failed=states["failed"],
         lost=states["queued"] + len(missing),
+        unjust=sum(_unjust(system, row) for row in rows if row["state"] == "failed"),
         wrong=sum(not _right(system, row, labels) for row in rows if row["state"] != "queued"),
         causes=Counter(row["error_code"] for row in rows if row["state"] == "failed"),
     )
+
+
+def _unjust(system: System, row: dict[str, Any]) -> bool:
+    return not row["file_name"].startswith(TRUNCATED) or _record(system, row["id"]) is None
 
 
 def _right(system: System, row: dict[str, Any], labels: dict[str, str]) -> bool:

@@ -16,7 +16,6 @@ from typing import Any
 import boto3
 import httpx
 
-from infra.local import resources
 from infra.local.environment import ACCOUNT, ROOT, emulator_environment, environment
 from infra.local.faults import Proxy
 from infra.local.stack import MAKE_TOKEN, processes

@@ -69,7 +69,7 @@ def test_a_short_run_loses_nothing_and_gets_nothing_wrong(tmp_path: Path):
         assert process.wait(RUN_SECONDS) == 0
     said = output.read_text()
     assert re.match(r"seed \d+", said)
-    counts = re.fullmatch(r"IN=(\d+) DONE=(\d+) FAILED=(\d+) LOST=0 WRONG=0", said.splitlines()[-1])
+    counts = re.fullmatch(r"IN=(\d+) DONE=(\d+) FAILED=(\d+) LOST=0 WRONG=0 UNJUST=0", said.splitlines()[-1])
     assert counts
     accepted, finished, failed = map(int, counts.groups())
     assert accepted == finished + failed >= IMAGES
