@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from classify_app.api.resources import PAGE_SIZE, wait_in
 from classify_app.models import Classification
@@ -99,6 +100,25 @@ def test_a_finished_classification_is_read(client):
     assert resource["finished_at"] == "2026-01-01T00:00:01Z"
 
 
+@pytest.mark.parametrize(
+    ("address", "status"), [("", 200), (f"/{UNKNOWN}", 404), ("?state=", 422)], ids=["a list", "unknown", "wrong"]
+)
+def test_head_is_answered_as_get_without_a_body(client, address, status):
+    head, get = client.head(ADDRESS + address), client.get(ADDRESS + address)
+    assert head.status_code == get.status_code == status
+    assert (head.content, head.headers) == (b"", get.headers)
+
+
+def test_head_of_a_classification_is_answered_as_get(client):
+    address = f"{ADDRESS}/{row().id}"
+    assert (client.head(address).status_code, client.head(address).headers) == (200, client.get(address).headers)
+
+
+def test_head_needs_a_login_too():
+    assert_problem(Client().get(ADDRESS), 401, "unauthenticated")
+    assert Client().head(ADDRESS).status_code == 401
+
+
 def test_an_unknown_id_is_a_problem(client):
     response = client.get(f"{ADDRESS}/{UNKNOWN}")
     assert_problem(response, 404, "not_found")
@@ -113,7 +133,7 @@ def test_an_unknown_address_is_a_problem(client, address):
 def test_a_wrong_method_is_a_problem_that_lists_the_allowed_ones(client):
     response = client.put(ADDRESS)
     assert_problem(response, 405, "method_not_allowed")
-    assert set(response["Allow"].split(", ")) == {"GET", "POST"}
+    assert set(response["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 def test_a_crash_is_a_problem(client, monkeypatch):

@@ -146,6 +146,16 @@ def test_no_address_fails_for_an_anonymous_user(method, address):
     assert response.status_code < 500
 
 
+PAGES = ("/", "/history/", "/login/", "/account/", "/account/password/", "/admin/", "/admin/login/", "/nowhere/")
+OTHERS = ("/healthz", "/postApi/image", "/api/v1/docs", "/api/v1/openapi.json")
+
+
+@pytest.mark.parametrize("address", [*PAGES, *OTHERS])
+def test_head_is_answered_as_get(client, address):
+    head, get = client.head(address), client.get(address)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+
+
 NULS = "\\000" * 32
 COOKIES = [f'sessionid="{NULS}"', "sessionid=" + "x" * 5000, f'csrftoken="{NULS}"', "messages=x"]
 

@@ -31,11 +31,18 @@ from project.refusals import Refusal
 
 
 class Api(NinjaAPI):
-    """The API with errors declared as problems; ninja alone declares every response as application/json."""
+    """The API with errors declared as problems, and with HEAD wherever there is GET.
+
+    ninja alone declares every response as application/json, and answers HEAD with 405.
+    """
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.api_operation(["GET", "HEAD"], path, **options)
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
         for operations in schema["paths"].values():
+            operations.pop("head", None)  # HTTP says what it does; to describe it would repeat GET's description.
             for operation in operations.values():
                 for status, answer in operation["responses"].items():
                     if int(status) >= 400:
