@@ -42,7 +42,7 @@ def up(samples: Annotated[bool, typer.Option(help="Classify the sample pictures 
         console.print("stopped; what was uploaded is kept in", str(STATE))
 
 
-@cli.command(context_settings={"ignore_unknown_options": True})
+@cli.command(context_settings={"allow_interspersed_args": False})  # so that the command's options are its own
 def run(command: list[str]) -> NoReturn:
     """Run COMMAND in the stack's environment, for example: run python manage.py resubmit_stale."""
     os.execvpe(command[0], command, environment(env.read(env.Local)))
