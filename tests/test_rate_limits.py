@@ -1,14 +1,17 @@
 """Rate limits: a client above its limit is told when to retry, others are not affected."""
 
+import errno
 import re
 import time
+from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from classify_app.accounts.tokens import create_token
+from classify_app.accounts.tokens import SCOPES, create_token
+from classify_app.intake.backlog import Backlog
 from classify_app.intake.rate_limits import (
     LOGINS_PER_ADDRESS_PER_MINUTE,
     LOGINS_PER_MINUTE,
@@ -19,12 +22,15 @@ from classify_app.intake.rate_limits import (
     limit_uploads,
 )
 from classify_app.models import Classification
+from classify_app.results.completion import complete
 from project import env
+from project.aws import storage
 from project.env import Web
 from project.refusals import Refusal
 from tests.configuration import configured
-from tests.records import PICTURE, answering
+from tests.records import PICTURE, answering, done, missing_table, row
 from tests.test_env import WEB
+from tests.test_unavailable import failing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -37,8 +43,8 @@ def two_a_minute():
         yield
 
 
-def picture():
-    return SimpleUploadedFile("cat.png", PICTURE)
+def picture(content=PICTURE):
+    return SimpleUploadedFile("cat.png", content)
 
 
 def post(user):
@@ -98,6 +104,80 @@ def test_a_forwarded_header_does_not_change_the_address():
     limit_anonymous_uploads("192.0.2.4")
     limit_anonymous_uploads("192.0.2.4")
     assert post_to_old_route("192.0.2.4", **{"X-Forwarded-For": "192.0.2.99"}).status_code == 429
+
+
+@contextmanager
+def s3_unavailable():
+    with configured(INPUT_BUCKET="not a bucket's name"):
+        yield
+
+
+@contextmanager
+def backlog_full():
+    with configured(MAX_BACKLOG="1"):
+        yield
+
+
+def stored_row(owner):
+    """Return a finished classification whose picture is stored."""
+    one = row(owner=owner)
+    storage.put_picture(one.input_key, PICTURE, "image/png", one.file_name)
+    complete(done(one))
+    return one
+
+
+def senders(user):
+    """Return for each door a function that sends a picture through it."""
+    site, token = Client(), Client(headers={"Authorization": f"Bearer {create_token(user, 'all', SCOPES)[1]}"})
+    site.force_login(user)
+    again = stored_row(user).id
+    return {
+        "API": lambda content: token.post(API, {"file": picture(content)}),
+        "re-run by the API": lambda _: token.post(f"{API}/{again}/rerun"),
+        "form": lambda content: site.post("/upload/", {"pictures": [picture(content)]}),
+        "re-run by its page": lambda _: site.post(f"/classifications/{again}/rerun/"),
+        "synchronous, token": lambda content: token.post("/", {"myfile": picture(content)}),
+        "synchronous, open": lambda content: Client().post("/postApi/image", {"myfile": picture(content)}),
+    }
+
+
+DOORS = ("API", "re-run by the API", "form", "re-run by its page", "synchronous, token", "synchronous, open")
+UNAVAILABLE = {"S3": s3_unavailable, "database": missing_table, "backlog": backlog_full}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("unavailable", UNAVAILABLE)
+def test_what_a_503_refuses_does_not_count(user, monkeypatch, door, unavailable):
+    send = senders(user)[door]
+    row()
+    monkeypatch.setattr("classify_app.intake.submission.backlog", Backlog())
+    with UNAVAILABLE[unavailable]():
+        for _ in range(3):
+            assert send(PICTURE).status_code in (503, 302)  # The page of a re-run shows the reason after a redirect.
+    assert len(counts) == 0
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if "re-run" not in door])
+def test_a_bad_picture_counts(user, door):
+    send = senders(user)[door]
+    assert [send(b"no picture").status_code for _ in range(3)] == [415, 415, 429]
+
+
+def test_pictures_of_a_form_that_a_503_refuses_leave_their_places_to_later_ones(user):
+    client = Client()
+    client.force_login(user)
+    with s3_unavailable():
+        assert client.post("/upload/", {"pictures": [picture() for _ in range(3)]}).status_code == 503
+    client.post("/upload/", {"pictures": [picture() for _ in range(3)]})
+    assert Classification.objects.count() == 2
+
+
+def test_a_full_disk_does_not_count(user, monkeypatch):
+    send = senders(user)["synchronous, token"]
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("django.core.files.uploadhandler.MemoryFileUploadHandler.receive_data_chunk", failing(full))
+    assert send(PICTURE).status_code == 503
+    assert len(counts) == 0
 
 
 def test_no_limit_is_no_limit(user):

@@ -152,8 +152,8 @@ async def create_classification(request: UserRequest, response: HttpResponse, fi
     """
     check_parameters(request)
     seconds = preferred_wait(request)
-    limit_uploads(request.user.pk)
-    row = await in_thread(lambda: submit(file, request.user))
+    with limit_uploads(request.user.pk):
+        row = await in_thread(lambda: submit(file, request.user))
     return await _accepted(request, response, row, seconds)
 
 
@@ -170,8 +170,8 @@ async def rerun_classification(request: UserRequest, response: HttpResponse, id:
     """
     check_parameters(request)
     seconds = preferred_wait(request)
-    limit_uploads(request.user.pk)
-    row = await in_thread(lambda: rerun(visible_row(request, id)))
+    with limit_uploads(request.user.pk):
+        row = await in_thread(lambda: rerun(visible_row(request, id)))
     return await _accepted(request, response, row, seconds)
 
 

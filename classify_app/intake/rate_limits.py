@@ -8,7 +8,10 @@ import math
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest
 
 from project import env
@@ -47,6 +50,15 @@ class Counts:
             self._hits.move_to_end(key)
             return 0.0
 
+    def take_back(self, key: tuple[str, ...]) -> None:
+        """Forget the latest hit, if there is one."""
+        with self._lock:
+            hits = self._hits.get(key)
+            if hits:
+                hits.pop()
+                if not hits:
+                    del self._hits[key]
+
     def _drop_expired(self, now: float) -> None:
         while self._hits:
             key = next(iter(self._hits))  # the one whose last hit is the oldest
@@ -68,14 +80,33 @@ def address_of(request: HttpRequest) -> str:
     return address
 
 
-def limit_uploads(user_id: int) -> None:
-    """Count a user's upload. Raises Refusal above the limit."""
-    _hit(env.web().rate_limit_uploads_per_minute, "upload", str(user_id))
+def limit_uploads(user_id: int) -> AbstractContextManager[None]:
+    """Count a user's upload, and take the count back if it is refused with 503 within the context.
+
+    Raises Refusal above the limit, when called.
+    """
+    return _limit(env.web().rate_limit_uploads_per_minute, "upload", str(user_id))
 
 
-def limit_anonymous_uploads(address: str) -> None:
-    """Count an upload without a token. Raises Refusal above the limit."""
-    _hit(env.web().rate_limit_open_per_minute, "open", _network(address))
+def limit_anonymous_uploads(address: str) -> AbstractContextManager[None]:
+    """Count an upload without a token as `limit_uploads` does, by its address."""
+    return _limit(env.web().rate_limit_open_per_minute, "open", _network(address))
+
+
+def _limit(per_minute: int, *key: str) -> AbstractContextManager[None]:
+    _hit(per_minute, *key)
+    return _taken_back_if_unavailable(key)
+
+
+@contextmanager
+def _taken_back_if_unavailable(key: tuple[str, ...]) -> Iterator[None]:
+    try:
+        yield
+    except (Refusal, DatabaseError, OSError) as error:
+        # All of these become a 503, except the refusal of what can't succeed later either, such as a bad picture.
+        if not isinstance(error, Refusal) or error.retry_after is not None:
+            counts.take_back(key)
+        raise
 
 
 def limit_logins(address: str, username: str) -> None:

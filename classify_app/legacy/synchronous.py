@@ -47,18 +47,20 @@ def _owner_of(request: HttpRequest) -> User | None:
     """Return the token's user, or None without a token if the routes are open. Raises Refusal."""
     token = token_in(request)
     if token is not None:
-        owner = token_with(token, READ, WRITE).user
-        limit_uploads(owner.pk)
-        return owner
+        return token_with(token, READ, WRITE).user
     if not env.web().open_synchronous_routes:
         raise unauthenticated("Send an API token with the scopes read and write as: Authorization: Bearer TOKEN.")
-    limit_anonymous_uploads(address_of(request))
     return None
 
 
 def _submit_posted(request: HttpRequest) -> tuple[str, Classification]:
-    """Submit a request's picture; return its field name and its row. Raises Refusal."""
+    """Submit a request's picture within its sender's limit; return its field name and its row. Raises Refusal."""
     owner = _owner_of(request)
+    with limit_uploads(owner.pk) if owner else limit_anonymous_uploads(address_of(request)):
+        return _submit_file(request, owner)
+
+
+def _submit_file(request: HttpRequest, owner: User | None) -> tuple[str, Classification]:
     try:
         files = request.FILES
     except (MultiPartParserError, SuspiciousOperation) as error:

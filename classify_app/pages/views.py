@@ -64,8 +64,8 @@ def upload(request: UserRequest) -> HttpResponse:
     with outbox.expecting():
         for file in form.cleaned_data["pictures"]:
             try:
-                limit_uploads(request.user.pk)
-                submit(file, request.user, upload_id)
+                with limit_uploads(request.user.pk):
+                    submit(file, request.user, upload_id)
                 accepted += 1
             except Refusal as refusal:
                 status, retry_after = status_of(refusal), refusal.retry_after or retry_after
@@ -123,8 +123,8 @@ def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
     """Classify the same picture again. Redirect to the new classification, or back with the reason of the refusal."""
     original = get_object_or_404(visible_to(request.user), id=id)
     try:
-        limit_uploads(request.user.pk)
-        return redirect(rerun(original))
+        with limit_uploads(request.user.pk):
+            return redirect(rerun(original))
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return redirect(original)
