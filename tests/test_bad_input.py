@@ -1,5 +1,7 @@
 """Bad input is refused with the reason, and odd but good input is accepted."""
 
+import re
+
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -7,6 +9,7 @@ from django.test import AsyncClient
 
 from classify_app.models import Classification
 from project import env
+from project.aws import storage
 from tests import pictures
 from tests.records import PICTURE, answering, failed
 
@@ -37,7 +40,15 @@ NAMES = {
     "猫" * 250 + ".png": "猫" * 221 + ".png",
     "кот, 猫 & été.png": "кот, 猫 & été.png",
     "right-to-left \u202egnp.exe": "right-to-left gnp.exe",
+    "été.png".encode("latin-1"): "\ufffdt\ufffd.png",
 }
+DOORS = {
+    "API": ("/api/v1/classifications", "file"),
+    "form": ("/upload/", "pictures"),
+    "root": ("/", "myfile"),
+    "old route": ("/postApi/image", "inputFile"),
+}
+through_each_door = pytest.mark.parametrize(("address", "field"), DOORS.values(), ids=DOORS)
 
 
 def post(client, content):
@@ -48,11 +59,12 @@ def post_and_wait(content):
     return async_to_sync(AsyncClient().post)("/", {"myfile": SimpleUploadedFile("cat.png", content)})
 
 
-def post_under_a_name(client, name):
-    """Post a picture under a name as it is, which Django's test client would tidy."""
-    head = f'--xyz\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-    body = head.encode() + PICTURE + b"\r\n--xyz--\r\n"
-    return client.post("/api/v1/classifications", body, content_type="multipart/form-data; boundary=xyz")
+def post_under_a_name(client, name, to="/api/v1/classifications", field="file"):
+    """Post a picture under a name of text or bytes as it is, which Django's test client would tidy."""
+    name = name if isinstance(name, bytes) else name.encode()
+    head = b'--xyz\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\n' % (field.encode(), name)
+    body = head + PICTURE + b"\r\n--xyz--\r\n"
+    return client.post(to, body, content_type="multipart/form-data; boundary=xyz")
 
 
 @pytest.mark.parametrize("make", pictures.GOOD.values(), ids=pictures.GOOD)
@@ -90,12 +102,40 @@ def test_a_picture_that_the_worker_finds_broken_fails_with_a_reason():
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"), NAMES.items(), ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi"]
+    ("name", "kept"),
+    NAMES.items(),
+    ids=["path", "DOS path", "control", "long", "long in Chinese", "words", "bidi", "Latin-1"],
 )
 def test_a_picture_is_accepted_under_any_name(client, name, kept):
     resource = post_under_a_name(client, name).json()
     assert resource["file_name"] == kept
     assert Classification.objects.get().input_key == f"{resource['id']}.png"
+
+
+@through_each_door
+def test_a_file_name_that_is_not_utf8_is_taken_by_each_door_and_its_content_left_as_it_is(client, address, field):
+    with answering():
+        response = post_under_a_name(client, b"\xe9t\xe9.png", address, field)
+    assert response.status_code in (200, 202, 302)
+    accepted = Classification.objects.get()
+    assert accepted.file_name == "\ufffdt\ufffd.png"
+    assert storage.get_picture(accepted.input_key)[0] == PICTURE
+
+
+@through_each_door
+@pytest.mark.parametrize("media_type", ["image/jpeg", "application/json", "application/x-www-form-urlencoded", ""])
+def test_a_body_that_is_no_form_is_refused_with_what_to_send(client, address, field, media_type):
+    response = client.generic("POST", address, PICTURE, media_type)
+    assert response.status_code == 415
+    assert re.search(f"Send the picture in the field .*{field}.* of a multipart/form-data body", response.text)
+
+
+@through_each_door
+@pytest.mark.parametrize("name", ["", ".", "..", "\t"])
+def test_a_part_without_a_name_is_no_file(client, address, field, name):
+    response = post_under_a_name(client, name, address, field)
+    assert response.status_code == 422
+    assert re.search(f"No picture in the field .*{field}|Choose at least one picture", response.text)
 
 
 def test_the_limits_are_the_documented_ones():

@@ -149,8 +149,8 @@ def test_the_largest_picture_passes(site):
 def test_chunks_within_the_limit_reach_the_site(site):
     parts = iter([b"a body that is ", b"no form"])
     answer = httpx.post(f"http://127.0.0.1:{site}/", content=parts, headers={"Content-Type": "text/plain"})
-    assert answer.status_code == 422
-    assert "No picture in the field" in answer.text
+    assert answer.status_code == 415
+    assert "Send the picture in the field myfile or inputFile" in answer.text
 
 
 def multipart(field):

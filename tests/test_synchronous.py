@@ -138,8 +138,8 @@ def test_a_picture_in_another_field_is_refused_with_the_names_of_the_right_ones(
     [
         ("multipart/form-data", 400),
         ("multipart/form-data; boundary=", 400),
-        ("application/json", 422),
-        ("application/x-www-form-urlencoded", 422),
+        ("application/json", 415),
+        ("application/x-www-form-urlencoded", 415),
     ],
 )
 def test_a_body_that_is_not_a_form_is_refused_with_a_line(content_type, status):

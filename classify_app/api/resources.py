@@ -20,7 +20,8 @@ from pydantic import Field
 
 from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
-from classify_app.http.responses import BAD_REQUEST, MEDIA_TYPE, NOT_FOUND, UNREADABLE_BODY, refused
+from classify_app.http.multipart import missing_file
+from classify_app.http.responses import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, UNREADABLE_BODY, refused
 from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import rerun, submit
 from classify_app.models import Classification, visible_to
@@ -225,7 +226,7 @@ def check_parameters(request: HttpRequest, *known: str) -> None:
     unknown = sorted(set(request.GET) - set(known))
     if unknown:
         expected = f"known are {', '.join(known)}" if known else "there are none here"
-        raise Refusal("invalid", f"Unknown query parameters: {', '.join(unknown)}; {expected}.")
+        raise Refusal(INVALID, f"Unknown query parameters: {', '.join(unknown)}; {expected}.")
 
 
 class Pages(CursorPagination):
@@ -281,5 +282,7 @@ def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    if any(one["loc"][0] == "file" for one in error.errors):
+        return refuse(request, missing_file(request, "file"))
     detail = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors)
-    return refuse(request, Refusal("invalid", detail))
+    return refuse(request, Refusal(INVALID, detail))

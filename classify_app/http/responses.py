@@ -20,6 +20,8 @@ FORBIDDEN = "forbidden"
 NOT_FOUND = "not_found"
 METHOD_NOT_ALLOWED = "method_not_allowed"
 BODY_TOO_SLOW = "too_slow"
+NOT_MULTIPART = "not_multipart"
+INVALID = "invalid"
 INTERNAL = "internal"
 
 STATUS = {
@@ -34,6 +36,7 @@ STATUS = {
     "picture_gone": 409,
     TOO_MANY_BYTES: 413,
     NOT_AN_IMAGE: 415,
+    NOT_MULTIPART: 415,
     "rate_limited": 429,
     INTERNAL: 500,
     "unavailable": 503,

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from classify_app.accounts.authentication import token_in, token_with, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
+from classify_app.http.multipart import missing_file
 from classify_app.http.responses import BAD_REQUEST, UNREADABLE_BODY, line
 from classify_app.intake.rate_limits import address_of, limit_anonymous_uploads, limit_uploads
 from classify_app.intake.submission import submit
@@ -69,8 +70,7 @@ def _submit_file(request: HttpRequest, owner: User | None) -> tuple[str, Classif
         file = files.get(field)
         if file is not None:
             return field, submit(file, owner)
-    sentence = f"No picture in the field {LABEL_FIELD} or {STEM_AND_LABEL_FIELD} of a multipart/form-data body."
-    raise Refusal("no_file", sentence)
+    raise missing_file(request, LABEL_FIELD, STEM_AND_LABEL_FIELD)
 
 
 def finished(id: UUID) -> Classification:

@@ -38,6 +38,7 @@ REFUSALS = {
     "too_many_pixels": 422,
     "too_many_scans": 422,
     "not_an_image": 415,
+    "not_multipart": 415,
     "too_many_bytes": 413,
 }
 """The type of each refusal that may come, and its status."""
