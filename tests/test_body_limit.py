@@ -1,11 +1,14 @@
-"""Bodies that are too long or too slow, sent by raw sockets to a real server: refused while they arrive."""
+"""Headers and bodies that are too long or too slow, sent by raw sockets to a real server: refused while they arrive."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +16,7 @@ from django.contrib.auth.models import User
 
 from classify_app.accounts.tokens import create_token
 from classify_app.http.body_limit import ENVELOPE_BYTES, OTHER_BYTES
+from classify_app.http.header_limit import MAX_HEADER_BYTES, HeaderLimitProtocol
 from classify_app.models import Classification
 from infra.local.ports import free_ports
 from tests.conftest import ROOT
@@ -39,11 +43,12 @@ CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
 
 
 @pytest.fixture(scope="module")
-def site(django_db_setup: None, emulator: None, collected_static_files: None) -> Iterator[int]:
-    """The port of a site whose forms take 20 MB, with short time-outs."""
+def process(django_db_setup: None, emulator: None, collected_static_files: None) -> Iterator[tuple[int, int]]:
+    """The process and the port of a site whose forms take 20 MB, with short time-outs."""
     port = free_ports(1)[0]
+    options = ["--port", str(port), "--lifespan", "on", "--http", "classify_app.http.header_limit:HeaderLimitProtocol"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "project.asgi:application", "--port", str(port), "--lifespan", "on"],
+        [sys.executable, "-m", "uvicorn", "project.asgi:application", *options],
         cwd=ROOT,
         env=environment(BODY_SECONDS=str(SECONDS), MAX_FORM_BYTES=str(FORM_BYTES)),
         stderr=subprocess.DEVNULL,
@@ -53,10 +58,15 @@ def site(django_db_setup: None, emulator: None, collected_static_files: None) ->
         while not is_up(port):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
-        yield port
+        yield process.pid, port
     finally:
         process.kill()
         process.wait(10)
+
+
+@pytest.fixture
+def site(process: tuple[int, int]) -> int:
+    return process[1]
 
 
 def is_up(port: int) -> bool:
@@ -178,3 +188,71 @@ def test_a_chunked_picture_is_accepted_by_the_synchronous_routes(site, aws, path
         connection.sendall(multipart(field))
         status, _, body = answer_on(connection)
     assert (status, body) == (200, text)
+
+
+def get(port, path, *, padded_to):
+    """Return the answer to a GET whose address and header fields have so many bytes together."""
+    fields = "Host: localhost\r\nConnection: close\r\nX-Padding: {}\r\n"
+    padding = "x" * (padded_to - len(path) - len(fields.format("")))
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\n{fields.format(padding)}\r\n".encode())
+        return answer_on(connection)
+
+
+def test_the_longest_header_is_taken_and_one_byte_more_is_refused(site):
+    assert get(site, "/healthz", padded_to=MAX_HEADER_BYTES)[0] == 200
+    assert_refused(get(site, "/postApi/image", padded_to=MAX_HEADER_BYTES + 1), 431, "text/plain")
+    assert_refused(get(site, API, padded_to=MAX_HEADER_BYTES + 1), 431, "application/problem+json")
+
+
+ENDLESS = {
+    "field": (b"X-Endless: ", b"x"),
+    "fields": (b"", b"X: y\r\n"),
+    "address": (b"", b"x"),
+    "trailer": (b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"X: y\r\n"),
+}
+
+
+def peak_kb(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("start", "piece"), ENDLESS.values(), ids=ENDLESS)
+def test_an_endless_header_is_refused_before_it_takes_memory(process, start, piece):
+    pid, port = process
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # lets the peak begin at what the process holds now
+    before = peak_kb(pid)
+    request = b"POST /" if not start and piece == b"x" else b"POST / HTTP/1.1\r\nHost: localhost\r\n" + start
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection, pytest.raises(ConnectionError):
+        connection.sendall(request)
+        for _ in range(1_000):
+            connection.sendall(piece * (0x10000 // len(piece)))
+    assert peak_kb(pid) - before < 20_000  # of 65,000 that were sent
+    assert is_up(port)
+
+
+def test_a_client_that_sends_slowly_gets_the_answer_to_an_endless_header(site):
+    with socket.create_connection(("127.0.0.1", site), timeout=0.05) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nX-Endless: ")
+        for _ in range(3 * MAX_HEADER_BYTES // 10_000):
+            connection.sendall(b"x" * 10_000)
+            with suppress(TimeoutError):
+                assert_refused(answer_on(connection), 431, "text/plain")
+                return
+    pytest.fail("The header is read on.")
+
+
+def test_requests_on_one_connection_do_not_add_up(site):
+    with httpx.Client(base_url=f"http://127.0.0.1:{site}", headers={"X-Padding": "x" * 30_000}) as client:
+        for _ in range(4):
+            assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "start", ["infra/ami/systemd/web/recognition-web.service", "infra/docker/web.Dockerfile", "infra/local/stack.py"]
+)
+def test_every_site_is_started_with_the_limit_on_headers(start):
+    words = re.sub('[",]', "", (ROOT / start).read_text())
+    assert f"--http {HeaderLimitProtocol.__module__}:{HeaderLimitProtocol.__name__}" in words

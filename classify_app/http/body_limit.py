@@ -8,8 +8,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
+from classify_app.http.header_limit import MAX_HEADER_BYTES, TOO_LONG
 from classify_app.http.middleware import NO_SPACE, no_space
-from classify_app.http.responses import BODY_TOO_SLOW, is_synchronous, refused
+from classify_app.http.responses import BODY_TOO_SLOW, HEADER_TOO_LONG, is_synchronous, refused
 from project import env
 from project.pictures import TOO_MANY_BYTES
 from project.refusals import Refusal
@@ -27,10 +28,6 @@ Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 
 
-class BodyRefused(Refusal):
-    """The body is too long or too slow."""
-
-
 def max_body_bytes(path: str) -> int:
     """Return the largest body that a route accepts, in bytes."""
     if is_synchronous(path) or path == reverse("api:create_classification"):
@@ -39,7 +36,7 @@ def max_body_bytes(path: str) -> int:
 
 
 class BodyLimit:
-    """ASGI middleware that refuses bodies larger or slower than their route allows."""
+    """ASGI middleware that refuses bodies larger or slower than their route allows, and headers that are too long."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -50,8 +47,9 @@ class BodyLimit:
             return
         path, scope = scope["path"], dict(scope)
         try:
+            check_header(scope)
             await self._application(scope, Body(scope, receive).receive, send)
-        except BodyRefused as refusal:
+        except Refusal as refusal:
             await _send(refused(path, refusal), receive, send)
         except OSError as error:
             # Django writes a long body to a file before any view or middleware runs.
@@ -60,13 +58,21 @@ class BodyLimit:
             await _send(refused(path, no_space(error)), receive, send)
 
 
+def check_header(scope: Message) -> None:
+    """Raise Refusal if the address and the header fields have more than MAX_HEADER_BYTES together."""
+    address = len(scope["raw_path"]) + len(scope["query_string"])
+    fields = sum(len(name) + len(": ") + len(value) + len("\r\n") for name, value in scope["headers"])
+    if address + fields > MAX_HEADER_BYTES:
+        raise Refusal(HEADER_TOO_LONG, TOO_LONG)
+
+
 def content_length(scope: Message) -> int | None:
     """Return the Content-Length in bytes, or None for a chunked body."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), None)
 
 
 class Body:
-    """A request body while it arrives. `receive` raises BodyRefused as soon as it is too long or too late.
+    """A request body while it arrives. `receive` raises Refusal as soon as it is too long or too late.
 
     A chunked body gets its Content-Length in the scope when it is complete: without one Django reads no multipart body.
     """
@@ -92,7 +98,7 @@ class Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError as error:
-            raise BodyRefused(BODY_TOO_SLOW, f"The body did not arrive within {self._seconds:,.0f} s.") from error
+            raise Refusal(BODY_TOO_SLOW, f"The body did not arrive within {self._seconds:,.0f} s.") from error
         self._received += len(message.get("body", b""))
         self._check(self._received)
         self._complete = not message.get("more_body", False)
@@ -102,7 +108,7 @@ class Body:
 
     def _check(self, count: int) -> None:
         if count > self._allowed:
-            raise BodyRefused(TOO_MANY_BYTES, f"The body has more than {self._allowed:,} bytes.")
+            raise Refusal(TOO_MANY_BYTES, f"The body has more than {self._allowed:,} bytes.")
 
 
 async def _send(response: HttpResponse, receive: Receive, send: Send) -> None:

@@ -20,6 +20,7 @@ FORBIDDEN = "forbidden"
 NOT_FOUND = "not_found"
 METHOD_NOT_ALLOWED = "method_not_allowed"
 BODY_TOO_SLOW = "too_slow"
+HEADER_TOO_LONG = "header_too_long"
 NOT_MULTIPART = "not_multipart"
 INVALID = "invalid"
 INTERNAL = "internal"
@@ -38,6 +39,7 @@ STATUS = {
     NOT_AN_IMAGE: 415,
     NOT_MULTIPART: 415,
     "rate_limited": 429,
+    HEADER_TOO_LONG: 431,
     INTERNAL: 500,
     "unavailable": 503,
     "backlog_full": 503,

@@ -16,7 +16,7 @@ RUN infra/ami/collect-static.sh python
 USER 10001
 EXPOSE 8000
 # uvicorn reads FORWARDED_ALLOW_IPS: the addresses of the proxy that ends TLS.
-CMD ["python", "-m", "uvicorn", "project.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "on", "--timeout-graceful-shutdown", "310", "--no-access-log", "--timeout-keep-alive", "410"]
+CMD ["python", "-m", "uvicorn", "project.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "on", "--http", "classify_app.http.header_limit:HeaderLimitProtocol", "--timeout-graceful-shutdown", "310", "--no-access-log", "--timeout-keep-alive", "410"]
 # Containers with another command are run with --no-healthcheck.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]

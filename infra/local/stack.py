@@ -99,7 +99,8 @@ def processes(ports: Local, environ: Mapping[str, str]) -> list[Process]:
         Process(
             "web",
             f"{sys.executable} -m uvicorn project.asgi:application --host 127.0.0.1 --port {ports.web_port}"
-            " --lifespan on --timeout-graceful-shutdown 5 --no-access-log",
+            " --lifespan on --http classify_app.http.header_limit:HeaderLimitProtocol"
+            " --timeout-graceful-shutdown 5 --no-access-log",
         ),
         Process(
             "worker",

@@ -221,7 +221,8 @@ class System:
 
     def start_web(self) -> None:
         options = ["--host", "127.0.0.1", "--port", str(self.web_port), "--lifespan", "on", "--no-access-log"]
-        self._start("web", ["-m", "uvicorn", "project.asgi:application", *options])
+        limit = ["--http", "classify_app.http.header_limit:HeaderLimitProtocol"]
+        self._start("web", ["-m", "uvicorn", "project.asgi:application", *options, *limit])
 
     def start_worker(self, name: str) -> None:
         options = ["--hostname", f"{name}@host", "--heartbeat-interval", "30", "--without-gossip", "--without-mingle"]
