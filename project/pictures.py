@@ -24,6 +24,9 @@ MISSING = "missing"
 CRASHED = "crashed"
 TOO_SLOW = "too_slow"
 
+MEDIA_TYPES = tuple(f"image/{name.lower()}" for name in contract.FORMATS)
+"""The media types of the pictures that are taken."""
+
 # Each scan of a JPEG passes over all pixels, which takes 35 ms for 50 million pixels, and can be as short as 75 bytes:
 # 10 MB of scans would take an hour. Encoders write about ten scans for each picture in the file.
 MAX_SCANS = 100

@@ -249,6 +249,23 @@ def test_the_openapi_description_lists_the_operations(client):
     assert set(description["paths"][ADDRESS]["post"]["responses"]) >= {"200", "202", "413", "415", "422"}
 
 
+def test_the_openapi_description_says_which_files_are_taken(client):
+    upload = client.get("/api/v1/openapi.json").json()["paths"][ADDRESS]["post"]["requestBody"]
+    form = upload["content"]["multipart/form-data"]
+    file = form["schema"]["properties"]["file"]
+    assert (upload["required"], form["schema"]["required"]) == (True, ["file"])
+    assert (file["type"], file["format"]) == ("string", "binary")
+    assert (file["minLength"], file["maxLength"]) == (1, env.web().max_upload_bytes)
+    assert "JPEG, PNG, WEBP, GIF, BMP, of at most 10,000,000 bytes and 50,000,000 pixels" in file["description"]
+    assert form["encoding"]["file"]["contentType"] == "image/jpeg, image/png, image/webp, image/gif, image/bmp"
+
+
+def test_the_openapi_description_says_when_a_classification_is_finished(client):
+    described = client.get("/api/v1/openapi.json").json()["components"]["schemas"]["ClassificationOut"]["properties"]
+    assert "worker" in described["finished_at"]["description"]
+    assert "a moment later" in described["finished_at"]["description"]
+
+
 def test_the_documentation_page_loads_only_from_this_site(client):
     page = client.get("/api/v1/docs").text
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)

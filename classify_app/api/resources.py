@@ -20,6 +20,7 @@ from pydantic import Field
 
 from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
+from classify_app.http.multipart import MEDIA_TYPE as MULTIPART
 from classify_app.http.multipart import missing_file
 from classify_app.http.responses import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, UNREADABLE_BODY, refused
 from classify_app.intake.rate_limits import limit_uploads
@@ -27,7 +28,8 @@ from classify_app.intake.submission import rerun, submit
 from classify_app.models import Classification, visible_to
 from classify_app.results.waiting import waiter
 from classify_app.threads import in_thread
-from project import env
+from project import contract, env
+from project.pictures import MEDIA_TYPES
 from project.refusals import Refusal
 
 
@@ -95,7 +97,10 @@ class ClassificationOut(Schema):
     error_code: str | None
     error: str | None = Field(description="Why it failed")
     created_at: datetime
-    finished_at: datetime | None
+    finished_at: datetime | None = Field(
+        description="When the worker had finished, or when the picture was given up. "
+        "Clients see it a moment later: as soon as the result is in the database"
+    )
     rerun_of: UUID | None = Field(description="The classification whose picture was classified again")
     url: str
 
@@ -139,11 +144,25 @@ def resource_path(id: UUID) -> str:
     return f"/api/v1/classifications/{id}"
 
 
+# ninja alone would describe any bytes, and none.
+FILE = {
+    "description": f"A picture in one of the formats {', '.join(contract.FORMATS)}, of at most "
+    f"{env.web().max_upload_bytes:,} bytes and {env.common().max_pixels:,} pixels",
+    "minLength": 1,
+    "maxLength": env.web().max_upload_bytes,
+}
+FORM = {
+    "schema": {"properties": {"file": FILE}},
+    "encoding": {"file": {"contentType": ", ".join(MEDIA_TYPES)}},
+}
+
+
 @api.post(
     "/classifications",
     response={200: ClassificationOut, 202: ClassificationOut} | dict.fromkeys(UPLOAD_ERRORS, ProblemOut),
     summary="Classify a picture",
     auth=[Bearer(WRITE), Session()],
+    openapi_extra={"requestBody": {"content": {MULTIPART: FORM}}},
 )
 async def create_classification(request: UserRequest, response: HttpResponse, file: File[UploadedFile]) -> Any:
     """Accept a picture and respond with 202, its resource and `Location`.

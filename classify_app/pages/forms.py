@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from project import contract
+from project.pictures import MEDIA_TYPES
 
 
 class PicturesInput(forms.ClearableFileInput):
@@ -24,11 +24,8 @@ class PicturesField(forms.FileField):
         return files
 
 
-def accepted_types() -> str:
-    return ",".join(f"image/{name.lower()}" for name in contract.FORMATS)
-
-
 class UploadForm(forms.Form):
     pictures = PicturesField(
-        label="Pictures", widget=PicturesInput(attrs={"accept": accepted_types(), "multiple": True, "required": True})
+        label="Pictures",
+        widget=PicturesInput(attrs={"accept": ",".join(MEDIA_TYPES), "multiple": True, "required": True}),
     )
