@@ -20,8 +20,7 @@ from pydantic import Field
 
 from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
-from classify_app.http.multipart import MEDIA_TYPE as MULTIPART
-from classify_app.http.multipart import missing_file
+from classify_app.http.multipart import MULTIPART, missing_file
 from classify_app.http.responses import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, UNREADABLE_BODY, refused
 from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import rerun, submit

@@ -8,7 +8,7 @@ from django.http.multipartparser import parse_boundary_stream  # type: ignore[at
 from classify_app.http.responses import INVALID, NOT_MULTIPART
 from project.refusals import Refusal
 
-MEDIA_TYPE = "multipart/form-data"
+MULTIPART = "multipart/form-data"
 
 
 def parse_part(stream: Any, max_header_size: int) -> Any:
@@ -30,7 +30,7 @@ def take_any_file_name() -> None:
 
 def missing_file(request: HttpRequest, *fields: str) -> Refusal:
     """Return the refusal of a request that has a file in none of the fields."""
-    field = f"in the field {' or '.join(fields)} of a {MEDIA_TYPE} body"
-    if request.content_type != MEDIA_TYPE:
+    field = f"in the field {' or '.join(fields)} of a {MULTIPART} body"
+    if request.content_type != MULTIPART:
         return Refusal(NOT_MULTIPART, f"Send the picture {field}.")
     return Refusal(INVALID, f"No picture {field}, as a part with that name and a file name.")

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from classify_app.accounts.authentication import UserRequest
-from classify_app.http.multipart import MEDIA_TYPE, missing_file
+from classify_app.http.multipart import MULTIPART, missing_file
 from classify_app.http.responses import status_of
 from classify_app.intake import outbox
 from classify_app.intake.rate_limits import limit_uploads
@@ -58,7 +58,7 @@ def upload(request: UserRequest) -> HttpResponse:
     """Submit each of the form's pictures. Refused ones are listed with the reason, the others are classified."""
     if not request.user.is_authenticated:
         return redirect("login")  # which leads to the form afterwards: this address takes POST only
-    if request.content_type != MEDIA_TYPE:
+    if request.content_type != MULTIPART:
         raise missing_file(request, "pictures")
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
