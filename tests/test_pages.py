@@ -128,20 +128,23 @@ def test_an_empty_history_links_to_the_upload(client):
 
 
 def test_the_history_shows_the_newest_first_page_by_page(client):
-    rows = [row(file_name=f"{number}.png") for number in range(PAGE_SIZE + 1)]
-    first, second = client.get("/history/").text, client.get("/history/?page=2").text
-    newest_first = [one.file_name for one in reversed(rows)]
+    newest_first = [row(file_name=f"{number}.png") for number in range(PAGE_SIZE + 1)][::-1]
+    first = client.get("/history/").text
+    older = f"?page=older-{newest_first[PAGE_SIZE - 1].id}"
+    second = client.get(f"/history/{older}").text
     found = [re.findall(r'class="file"><a [^>]*>([^<]*)<', page) for page in (first, second)]
-    assert found == [newest_first[:PAGE_SIZE], newest_first[PAGE_SIZE:]]
-    assert 'rel="next" href="?page=2"' in first
-    assert 'rel="prev" href="?page=1"' in second
-    assert "Page 2 of 2" in second
+    names = [one.file_name for one in newest_first]
+    assert found == [names[:PAGE_SIZE], names[PAGE_SIZE:]]
+    assert f'rel="next" href="{older}"' in first
+    assert 'rel="prev"' not in first
+    assert f'rel="prev" href="?page=newer-{newest_first[-1].id}"' in second
+    assert 'rel="next"' not in second
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "99", "cat", ""])
-def test_an_invalid_page_number_shows_a_page(client, number):
-    row()
-    assert "Page 1 of 1" in client.get("/history/", {"page": number}).text
+@pytest.mark.parametrize("cursor", ["2", "-1", "cat", "older-cat", ""])
+def test_an_unknown_page_of_the_history_is_the_newest(client, cursor):
+    row(file_name="newest.png")
+    assert "newest.png" in client.get("/history/", {"page": cursor}).text
 
 
 def test_a_classification_has_a_page_that_refreshes_until_it_is_done(client):

@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
@@ -21,6 +20,7 @@ from classify_app.intake.submission import rerun, submit
 from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.models import visible_to
 from classify_app.pages.forms import UploadForm
+from classify_app.paging import page_of
 from project import contract, env
 from project.refusals import Refusal
 
@@ -102,8 +102,7 @@ def upload_results(request: UserRequest, upload_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def history(request: UserRequest) -> HttpResponse:
-    pages = Paginator(visible_to(request.user), PAGE_SIZE)
-    page = pages.get_page(request.GET.get("page"))
+    page = page_of(visible_to(request.user), request.GET.get("page", ""), PAGE_SIZE)
     return render(request, "classify_app/history.html", {"page": page})
 
 
