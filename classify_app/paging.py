@@ -1,4 +1,4 @@
-"""Pages of lists, newest first: each begins where the last one ended, whatever comes in between and however long the list."""
+"""Pages of long lists: each begins where the last one ended, and what is long is not counted."""
 
 import json
 from dataclasses import dataclass
@@ -51,14 +51,14 @@ def _page(rows: list[Row], *, newer: bool, older: bool) -> Page[Row]:
 
 
 def estimated_count(rows: QuerySet[Row]) -> str:
-    """Return about how many rows there are, without reading them: "about 3,000,000", or "more than 1,000".
+    """Return about how many rows there are, without reading them: "an estimated 3,000,000", or "more than 1,000".
 
     The first is what PostgreSQL's planner expects. SQLite's has no such number, so there rows are counted, up to 1,000.
     """
     rows = rows.order_by()
     if connection.vendor == "postgresql":
         expected = json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"]
-        return f"about {float(f'{expected:.2g}'):,.0f}"
+        return f"an estimated {float(f'{expected:.2g}'):,.0f}"
     counted = len(rows.values_list("pk")[: COUNTED + 1])
     return f"more than {COUNTED:,}" if counted > COUNTED else f"{counted:,}"
 

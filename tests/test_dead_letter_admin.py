@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from classify_app.admin.dead_letters import MAX_DISCARDS
-from classify_app.models import Classification, DeadLetter, State
+from classify_app.admin.read_only import ACTED_AT_ONCE
+from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
 from classify_app.repair.redrive import discard, redrive
 from classify_app.results.completion import complete
 from project.aws import storage
@@ -75,26 +75,34 @@ def test_without_a_thumbnail_there_is_a_link_to_the_picture(admin_client):
         assert httpx.get(unescape(link)).content == PICTURE
 
 
-def test_waiting_letters_are_listed_first(admin_client):
-    waiting, discarded = dead_request(), dead_request()
-    discard(discarded, "ada")
-    redriven = dead_request()
-    redrive(redriven, "ada")
+def test_the_newest_letters_are_listed_first(admin_client):
+    letters = [dead_request(), dead_request(), dead_request()]
+    redrive(letters[0], "ada")
     page = admin_client.get(LIST).text
-    assert sorted((waiting, redriven, discarded), key=lambda one: page.index(address(one))) == [
-        waiting,
-        redriven,
-        discarded,
-    ]
+    assert sorted(letters, key=lambda one: page.index(address(one))) == letters[::-1]
 
 
 @pytest.mark.parametrize(
     ("query", "found"),
-    [("state=waiting", True), ("state=discarded", False), ("queue=responses", False), ("q=cat", True)],
+    [
+        ("state=waiting", True),
+        ("state=discarded", False),
+        ("queue=responses", False),
+        ("q=cat", True),
+        ("q=dog", False),
+    ],
 )
 def test_the_list_is_filtered_and_searched(admin_client, query, found):
     dead_request()
     assert ("cat.png" in admin_client.get(f"{LIST}?{query}").text) is found
+
+
+@pytest.mark.parametrize("named", ["classification_id", "message_id"])
+def test_the_search_finds_the_ids_of_classifications_and_messages(admin_client, named):
+    letter, other = dead_request(), dead_request()
+    page = admin_client.get(LIST, {"q": f" {getattr(letter, named)} "}).text
+    assert address(letter) in page
+    assert address(other) not in page
 
 
 def test_the_page_shows_the_message_indented(admin_client):
@@ -151,15 +159,26 @@ def test_discarding_asks_first(admin_client):
     assert list(Classification.objects.order_by("id").values_list("state", flat=True)) == [State.FAILED, State.QUEUED]
 
 
-def test_a_confirmation_is_limited_to_what_a_form_can_contain(admin_client):
-    letters = (DeadLetter(queue=REQUESTS, message_id=str(number), receives=6) for number in range(MAX_DISCARDS + 2))
+@pytest.fixture
+def more_than_an_action_takes(db):
+    numbers = range(ACTED_AT_ONCE + 2)
+    letters = (DeadLetter(queue=RESPONSES, message_id=str(number), body="{}", receives=6) for number in numbers)
     DeadLetter.objects.bulk_create(letters)
-    question = admin_client.post(
-        LIST, {"action": "discard", "_selected_action": "all", "select_across": "1", "index": 0}
-    )
-    assert f"These are the first {MAX_DISCARDS} of {MAX_DISCARDS + 2}" in question.text
-    assert f"{MAX_DISCARDS} discarded." in press(admin_client, question, "Discard them").text
-    assert states().count("waiting") == 2
+
+
+def test_a_confirmation_takes_as_many_as_one_action(admin_client, more_than_an_action_takes):
+    everything = {"action": "discard", "_selected_action": "all", "select_across": "1", "index": 0}
+    question = admin_client.post(LIST, everything)
+    assert f"These are the newest {ACTED_AT_ONCE}" in question.text
+    assert f"{ACTED_AT_ONCE} discarded." in press(admin_client, question, "Discard them").text
+    assert states() == ["waiting"] * 2 + ["discarded"] * ACTED_AT_ONCE
+
+
+def test_one_button_redrives_as_many_as_one_action_takes(admin_client, more_than_an_action_takes):
+    page = press(admin_client, admin_client.get(LIST), f"Redrive the newest {ACTED_AT_ONCE} that wait").text
+    assert f"{ACTED_AT_ONCE} redriven." in page
+    assert f"One action takes {ACTED_AT_ONCE} rows; the others were left." in page
+    assert states() == ["waiting"] * 2 + ["redriven"] * ACTED_AT_ONCE
 
 
 def test_a_handled_letter_offers_no_action(admin_client):

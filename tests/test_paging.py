@@ -92,5 +92,5 @@ def test_many_rows_are_not_counted():
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     postgresql = connection.vendor == "postgresql"
-    assert estimated_count(Classification.objects.all()) == ("about 1,000" if postgresql else "more than 1,000")
-    assert estimated_count(Classification.objects.filter(pk=example.pk)) == ("about 1" if postgresql else "1")
+    assert estimated_count(Classification.objects.all()) == ("an estimated 1,000" if postgresql else "more than 1,000")
+    assert estimated_count(Classification.objects.filter(pk=example.pk)) == ("an estimated 1" if postgresql else "1")

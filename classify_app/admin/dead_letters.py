@@ -2,9 +2,10 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
@@ -12,14 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from classify_app.admin.classifications import small_picture
-from classify_app.admin.read_only import ReadOnlyAdmin
+from classify_app.admin.read_only import ACTED_AT_ONCE, ReadOnlyAdmin
 from classify_app.models import DeadLetter, State
 from classify_app.repair.redrive import discard, redrive
 from project import env
 from project.aws import storage
-
-MAX_DISCARDS = 500
-"""Most dead letters in one confirmation form; Django accepts 1,000 fields in a form."""
 
 
 @admin.register(DeadLetter)
@@ -39,11 +37,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         "redrive_at",
     )
     list_display_links = ("id", "file_name")
-    list_filter = ("state", "queue", "first_seen")
-    search_fields = ("classification__file_name", "message_id", "body")
-    search_help_text = "Part of a file name or of a message"
-    # Descending by name: waiting first, then redriven, then discarded.
-    ordering = ("-state", "-last_seen", "-id")
+    list_filter = ("state", "queue")
+    search_fields = ("classification", "message_id")
+    search_help_text = "The id of a classification or of a message, or the beginning of a file name"
     fieldsets = (
         (None, {"fields": ("small_picture", "classification", "queue", "cause")}),
         ("Redrive", {"fields": ("state", "redrive_at", "handled_at", "handled_by")}),
@@ -55,9 +51,20 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         letters: QuerySet[DeadLetter] = super().get_queryset(request).select_related("classification")
         return letters.defer("body", "classification__thumbnail", "classification__record")
 
+    def get_search_results(
+        self, request: HttpRequest, letters: QuerySet[DeadLetter], term: str
+    ) -> tuple[QuerySet[DeadLetter], bool]:
+        term = term.strip()
+        try:
+            of_message = Q(queue__in=DeadLetter.Queue.values, message_id=term)  # as the index has it
+            return letters.filter(Q(classification=UUID(term)) | of_message), False
+        except ValueError:
+            return (letters.filter(classification__file_name__startswith=term) if term else letters), False
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        waiting = DeadLetter.objects.filter(state=DeadLetter.State.WAITING).count()
-        return super().changelist_view(request, {"waiting": waiting, "may_act": self.has_act_permission(request)})
+        waiting = DeadLetter.objects.filter(state=DeadLetter.State.WAITING).values_list("id")[: ACTED_AT_ONCE + 1]
+        shown = {"waiting": len(waiting), "at_once": ACTED_AT_ONCE, "may_act": self.has_act_permission(request)}
+        return super().changelist_view(request, shown)
 
     def can_be_acted_on(self, row: DeadLetter) -> bool:
         return row.state == DeadLetter.State.WAITING
@@ -72,9 +79,10 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         if "confirmed" in request.POST:
             self.act_on_each(request, letters, lambda letter: discard(letter, request.user.get_username()), "discarded")
             return None
-        named, total = list(letters[:MAX_DISCARDS]), letters.count()
+        chosen = list(letters[: ACTED_AT_ONCE + 1])
+        named, more = chosen[:ACTED_AT_ONCE], len(chosen) > ACTED_AT_ONCE
         title = f"Discard {len(named)} dead letter{pluralize(len(named))}?"
-        shown = {"title": title, "letters": named, "total": total, "media": self.media}
+        shown = {"title": title, "letters": named, "more": more, "media": self.media}
         context = {**self.admin_site.each_context(request), **shown}
         return TemplateResponse(request, "admin/classify_app/deadletter/discard_confirmation.html", context)
 
@@ -88,11 +96,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             '<a href="{}">stored picture</a>', storage.download_url(env.aws().input_bucket, row.input_key)
         )
 
-    @admin.display(description="file name", ordering="classification__file_name")
+    @admin.display(description="file name")
     def file_name(self, letter: DeadLetter) -> str | None:
         return letter.classification.file_name if letter.classification else None
 
-    @admin.display(description="classification", ordering="classification__state")
+    @admin.display(description="classification")
     def result(self, letter: DeadLetter) -> str | None:
         return letter.classification.get_state_display() if letter.classification else None
 

@@ -4,21 +4,23 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from classify_app.admin.lists import ListAdmin
 from project.refusals import Refusal
 
 NOTHING = "-"
 
+ACTED_AT_ONCE = 100
+"""Most rows of one action, so that its request ends in time."""
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class ReadOnlyAdmin(ListAdmin):
     """A read-only admin whose actions need the model's change permission."""
 
-    list_per_page = 50
-    show_full_result_count = False
     empty_value_display = NOTHING
 
     class Media:
@@ -47,9 +49,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return super().render_change_form(request, context, *args, **options)
 
     def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
-        """Act on each row and log it. Show the number of successes, and each refusal with its count."""
+        """Act on each row and log it. Show the number of successes, and each refusal with its count.
+
+        Rows beyond ACTED_AT_ONCE are left, and a message says so.
+        """
         acted, reasons = 0, Counter[str]()
-        for row in rows:
+        chosen = list(rows[: ACTED_AT_ONCE + 1])
+        for row in chosen[:ACTED_AT_ONCE]:
             try:
                 act(row)
             except Refusal as refusal:
@@ -61,3 +67,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
             self.message_user(request, f"{acted} {done}.", messages.SUCCESS)
         for reason, count in reasons.items():
             self.message_user(request, f"{count} not {done}: {reason}", messages.ERROR)
+        if len(chosen) > ACTED_AT_ONCE:
+            self.message_user(
+                request, f"One action takes {ACTED_AT_ONCE} rows; the others were left.", messages.WARNING
+            )

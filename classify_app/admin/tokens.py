@@ -5,11 +5,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from classify_app.accounts.tokens import revoke
+from classify_app.admin.lists import ListAdmin
 from classify_app.models import ApiToken
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
+class ApiTokenAdmin(ListAdmin):
     """Users create their tokens on the account page, staff with `manage.py create_token`; neither is done here."""
 
     list_display = (
