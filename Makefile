@@ -7,7 +7,7 @@ JOBS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo elastic chaos up test-fast test check check-infra audit lock format table bench-engine bench-system bench-peers clean
+.PHONY: help install install-dev demo elastic chaos up test-fast test check check-infra audit lock format table bench-engine bench-system bench-peers bench-lists clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -72,6 +72,10 @@ bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requ
 
 bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers
 	@$(BIN)/python -m benchmarks.peers
+
+bench-lists: install-dev ## Measure the pages that list rows with 3,000,000 of them; needs PostgreSQL and 5 GB of disk
+	@$(BIN)/python -m infra.local run $(BIN)/python -m infra.local.static_files
+	@$(BIN)/python -m infra.local run $(BIN)/python -m tests.postgresql $(BIN)/python -m benchmarks.lists
 
 clean: ## Delete the state of local runs, and the environment
 	rm -rf .local staticfiles $(VENV)

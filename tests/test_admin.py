@@ -50,6 +50,11 @@ def test_the_list_shows_thumbnail_label_confidence_state_and_model(admin, tabby)
         assert part in shown
 
 
+def test_the_state_stands_beside_the_file_name_where_no_long_label_moves_it(admin, tabby):
+    columns = re.findall(r'<th [^>]*class="column-(\w+)', page(admin))
+    assert columns[:3] == ["small_picture", "file_name", "state"]
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

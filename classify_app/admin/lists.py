@@ -40,7 +40,7 @@ class NewestFirst(ChangeList):
 
 
 class ListAdmin(admin.ModelAdmin):
-    """The base of all our lists. A list with `search_fields` has its own `get_search_results`."""
+    """The base of all our lists. A long one has its own `get_search_results`, since Django's reads all rows."""
 
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
