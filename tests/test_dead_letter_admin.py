@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from classify_app.admin.read_only import ACTED_AT_ONCE
-from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
+from classify_app.models import Classification, DeadLetter, State
 from classify_app.repair.redrive import discard, redrive
 from classify_app.results.completion import complete
 from project.aws import storage

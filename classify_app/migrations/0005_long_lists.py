@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('classify_app', '0003_dead_letters'),
+        ('classify_app', '0004_automatic_redrives'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
