@@ -20,6 +20,7 @@ urlpatterns = [
     path("upload/<uuid:upload_id>/", views.upload_results, name="upload-results"),
     path("history/", views.history, name="history"),
     path("classifications/<uuid:id>/", views.classification, name="classification"),
+    path("classifications/<uuid:id>/picture/", views.picture, name="picture"),
     path("classifications/<uuid:id>/rerun/", views.classify_again, name="rerun"),
     path("classifications/<uuid:id>/thumbnail.jpg", views.thumbnail, name="thumbnail"),
 ]

@@ -107,14 +107,14 @@ class ClassificationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="objects")
     def stored_objects(self, row: Classification) -> SafeString:
-        aws = env.aws()
-        links = [(aws.input_bucket, row.input_key)]
-        if row.finished:
-            links.append((aws.output_bucket, contract.record_key(str(row.id))))
+        bucket = env.aws().output_bucket
+        links = [(reverse("picture", args=[row.id]), f"s3://{env.aws().input_bucket}/{row.input_key}")]
+        # These are stored for longer than the row is kept.
+        keys = [contract.record_key(str(row.id))] if row.record else []
         if row.state == State.DONE:
-            links.append((aws.output_bucket, contract.label_key(str(row.id))))
-        urls = ((storage.download_url(bucket, key), f"s3://{bucket}/{key}") for bucket, key in links)
-        return format_html_join(SafeString("<br>"), '<a href="{}">{}</a>', urls)
+            keys.append(contract.label_key(str(row.id)))
+        links += [(storage.download_url(bucket, key), f"s3://{bucket}/{key}") for key in keys]
+        return format_html_join(SafeString("<br>"), '<a href="{}">{}</a>', links)
 
     @admin.display(description="JSON")
     def stored_json(self, row: Classification) -> SafeString | None:

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,8 +17,6 @@ from classify_app.admin.classifications import small_picture
 from classify_app.admin.read_only import ACTED_AT_ONCE, ReadOnlyAdmin
 from classify_app.models import DeadLetter, State
 from classify_app.repair.redrive import discard, redrive
-from project import env
-from project.aws import storage
 
 
 @admin.register(DeadLetter)
@@ -92,9 +91,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         row = letter.classification
         if row is None or row.state == State.DONE:
             return small_picture(row)
-        return format_html(
-            '<a href="{}">stored picture</a>', storage.download_url(env.aws().input_bucket, row.input_key)
-        )
+        return format_html('<a href="{}">stored picture</a>', reverse("picture", args=[row.id]))
 
     @admin.display(description="file name")
     def file_name(self, letter: DeadLetter) -> str | None:

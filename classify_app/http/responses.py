@@ -35,6 +35,7 @@ STATUS = {
     METHOD_NOT_ALLOWED: 405,
     BODY_TOO_SLOW: 408,
     "picture_gone": 409,
+    "gone": 410,
     TOO_MANY_BYTES: 413,
     NOT_AN_IMAGE: 415,
     NOT_MULTIPART: 415,

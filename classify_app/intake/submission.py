@@ -64,17 +64,21 @@ def rerun(original: Classification) -> Classification:
 
     Raises Refusal if the picture is no longer stored, if S3 or the database is unavailable, or if the backlog is full.
     """
-    try:
-        is_stored = storage.has_picture(original.input_key)
-    except ERRORS as error:
-        log.error("could not check whether the picture is stored", reason=explain(error))
-        raise unavailable("The stored picture could not be checked; please try again.") from error
-    if not is_stored:
+    if not picture_is_stored(original):
         raise Refusal("picture_gone", "The picture is no longer in the input bucket, so it can't be classified again.")
     _reserve_place()
     row = Classification(rerun_of=original, **{name: getattr(original, name) for name in SAME_PICTURE})
     _register(row)
     return row
+
+
+def picture_is_stored(row: Classification) -> bool:
+    """Return whether S3 still has a picture. Raises Refusal if S3 can't tell."""
+    try:
+        return storage.has_picture(row.input_key)
+    except ERRORS as error:
+        log.error("could not check whether the picture is stored", reason=explain(error))
+        raise unavailable("The stored picture could not be checked; please try again.") from error
 
 
 def _register(row: Classification) -> None:

@@ -1,4 +1,4 @@
-"""The site's pages: upload form, results of an upload, history, classification, thumbnail."""
+"""The site's pages: upload form, results of an upload, history, classification, picture, thumbnail."""
 
 from uuid import UUID, uuid4
 
@@ -16,12 +16,13 @@ from classify_app.http.multipart import MULTIPART, missing_file
 from classify_app.http.responses import status_of
 from classify_app.intake import outbox
 from classify_app.intake.rate_limits import limit_uploads
-from classify_app.intake.submission import rerun, submit
+from classify_app.intake.submission import picture_is_stored, rerun, submit
 from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.models import visible_to
 from classify_app.pages.forms import UploadForm
 from classify_app.paging import page_of
 from project import contract, env
+from project.aws import storage
 from project.refusals import Refusal
 
 PAGE_SIZE = 24
@@ -130,6 +131,16 @@ def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return redirect(original)
+
+
+@require_safe
+@login_required
+def picture(request: UserRequest, id: UUID) -> HttpResponse:
+    """Redirect to a signed URL that downloads the picture, or say that it is gone, which S3 would do in XML."""
+    row = get_object_or_404(visible_to(request.user), id=id)
+    if not picture_is_stored(row):
+        raise Refusal("gone", "The picture is no longer in the input bucket, so it can't be downloaded.")
+    return redirect(storage.download_url(env.aws().input_bucket, row.input_key))
 
 
 @require_safe
