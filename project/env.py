@@ -233,6 +233,14 @@ class Web:
         parse=positive,
         unit="s",
     )
+    retention_days: int = variable(
+        "RETENTION_DAYS",
+        "Age at which finished classifications and dead letters are deleted from the database; in AWS the stack's "
+        "`output_expiry_days`; 0: never",
+        default="365",
+        parse=at_least_zero,
+        unit="days",
+    )
 
     @property
     def dead_letter_queue_urls(self) -> dict[str, str]:

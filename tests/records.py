@@ -163,11 +163,11 @@ def missing_table() -> Iterator[None]:
 
 
 @contextmanager
-def command_running(name: str, ready: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def command_running(command: str, ready: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command of manage.py in a process and wait until it logs `ready`; kill it at the end."""
     environ = environment(**variables)
     process = subprocess.Popen(
-        [sys.executable, "manage.py", name],
+        [sys.executable, "manage.py", *command.split()],
         cwd=BASE_DIR,
         env=environ,
         stderr=subprocess.PIPE,

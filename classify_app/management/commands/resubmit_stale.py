@@ -1,4 +1,4 @@
-"""`manage.py resubmit_stale`: send the messages of pictures that have none in the queue."""
+"""`manage.py resubmit_stale`: send the messages of pictures that have none in the queue; as the sweeper, prune too."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from classify_app.repair.pruning import prune
 from classify_app.repair.sweeper import RETENTION, sweep
+from project import env
 from project.aws.startup import check_aws
 from project.stopping import Stop
 
@@ -18,7 +20,7 @@ log = structlog.get_logger()
 class Command(BaseCommand):
     help = (
         "Send the message of each accepted picture whose message was never sent, or was sent and is gone: it expired, "
-        "or the queue was purged. Sending one twice changes nothing but the work done."
+        "or the queue was purged. Sending one twice changes nothing but the work done. With --every, prune as well."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,6 +44,7 @@ class Command(BaseCommand):
         while not stop:
             try:
                 sweep(age, stop)
+                prune(env.web().retention_days, stop)
             except DatabaseError as error:
                 log.warning("database unavailable, trying again at the next sweep", error=str(error))
                 connection.close()
