@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from classify_app.models import Classification, DeadLetter, State, id_at
 from classify_app.repair.pruning import PAGE, prune
+from infra.local.environment import environment
 from project import env
 from project.stopping import Stop
 from tests.configuration import configured
@@ -237,7 +238,11 @@ def test_the_sweepers_process_prunes_and_goes_on_after_an_error_of_the_database(
         wait_until(lambda: left() == set())
 
 
-def test_a_stack_keeps_rows_as_long_as_records_unless_told_otherwise():
+def test_by_default_rows_are_kept_as_long_as_records():
     variables = (ROOT / "infra/terraform/variables.tf").read_text()
     [default] = re.findall(r'variable "output_expiry_days" {.*?default += (\d+)', variables, re.DOTALL)
     assert env.web().retention_days == int(default)
+
+
+def test_a_local_stack_keeps_rows_for_ever_as_it_keeps_objects(tmp_path):
+    assert environment(env.read(env.Local, {}), tmp_path / "state")["RETENTION_DAYS"] == "0"

@@ -37,6 +37,7 @@ def environment(ports: env.Local, state: Path = STATE) -> dict[str, str]:
         "SECRET_KEY": _secret_key(state),
         "HTTPS": "0",
         "OPEN_SYNCHRONOUS_ROUTES": "1",
+        "RETENTION_DAYS": "0",  # as the emulator deletes no objects
         # The site listens to this machine alone, so there is nobody to protect others from.
         "RATE_LIMIT_UPLOADS_PER_MINUTE": "0",
         "RATE_LIMIT_OPEN_PER_MINUTE": "0",

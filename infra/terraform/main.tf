@@ -42,8 +42,8 @@ locals {
     "DATABASE_URL", "DATABASE_USER", "DRAIN_SECONDS", "ENGINE", "EVENT_QUEUE_URL", "HTTPS", "INPUT_BUCKET",
     "LAUNCH_HOOK", "MAX_BATCH_SIZE", "MODEL", "MODEL_THREADS", "MODEL_WEIGHTS", "ONNX_MODEL",
     "OPEN_SYNCHRONOUS_ROUTES", "OUTPUT_BUCKET", "REQUEST_DEAD_LETTER_QUEUE_URL", "REQUEST_QUEUE_URL",
-    "RESPONSE_DEAD_LETTER_QUEUE_URL", "RESPONSE_QUEUE_URL", "SECRET_ARN", "SECRET_KEY", "SECRET_VERSION",
-    "SYNC_WAIT_SECONDS", "TERMINATION_HOOK", "TORCH_HOME", "VPC_CIDR",
+    "RESPONSE_DEAD_LETTER_QUEUE_URL", "RESPONSE_QUEUE_URL", "RETENTION_DAYS", "SECRET_ARN", "SECRET_KEY",
+    "SECRET_VERSION", "SYNC_WAIT_SECONDS", "TERMINATION_HOOK", "TORCH_HOME", "VPC_CIDR",
   ]
 }
 
@@ -162,6 +162,7 @@ module "web" {
   environment = merge(var.web_settings, local.aws_environment, {
     REQUEST_DEAD_LETTER_QUEUE_URL  = module.queues.request_dead_letters.url
     RESPONSE_DEAD_LETTER_QUEUE_URL = module.queues.response_dead_letters.url
+    RETENTION_DAYS                 = var.output_expiry_days
     DATABASE_HOST                  = module.database.host
     DATABASE_NAME                  = module.database.database_name
     DATABASE_USER                  = module.database.user

@@ -135,7 +135,7 @@ variable "input_expiry_days" {
 }
 
 variable "output_expiry_days" {
-  description = "Age in days at which records are deleted. As noncurrent versions they remain one more day."
+  description = "Age in days at which records are deleted, and the database's rows with them. As noncurrent versions records remain one more day."
   type        = number
   default     = 365
   nullable    = false

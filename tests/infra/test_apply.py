@@ -118,6 +118,12 @@ def test_the_web_tiers_environment_has_what_the_application_reads(applied: Appli
     assert aws.output_bucket == applied.outputs["buckets"]["output"]
 
 
+def test_rows_are_kept_as_long_as_records(applied: Applied):
+    bucket = applied.outputs["buckets"]["output"]
+    [rule] = applied.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert applied.outputs["web_environment"]["RETENTION_DAYS"] == str(rule["Expiration"]["Days"])
+
+
 def test_flowers_environment_has_what_the_application_reads(applied: Applied):
     assert env.read(env.Aws, applied.outputs["flower_environment"]).event_queue_url
 
