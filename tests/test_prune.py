@@ -102,6 +102,12 @@ def test_a_dead_letter_that_was_handled_lately_stays():
     assert left(DeadLetter) == {handled.pk}
 
 
+def test_a_dead_letter_of_a_queued_row_stays():
+    letter = letter_of_age(2 * RETENTION, classification=aged(3 * RETENTION, state=State.QUEUED))
+    prune(DAYS)
+    assert left(DeadLetter) == {letter.pk}
+
+
 @pytest.mark.parametrize("days", [DAYS, 0])
 def test_sessions_go_once_they_have_expired(days):
     session_that_ends(-MINUTE)

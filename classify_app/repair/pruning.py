@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from classify_app.models import Classification, DeadLetter, State, id_at
@@ -46,10 +46,11 @@ def _finished_before(since: datetime) -> QuerySet[Classification]:
 
 
 def _letters_before(since: datetime) -> QuerySet[DeadLetter]:
-    """Return the dead letters that were last seen before, and not handled since."""
+    """Return the dead letters that were last seen before, not handled since, and that no queued row waits for."""
     # All states: the index begins with them.
     seen = DeadLetter.objects.filter(state__in=DeadLetter.State.values, last_seen__lt=since)
-    return seen.filter(Q(handled_at=None) | Q(handled_at__lt=since)).order_by("last_seen")
+    queued = Classification.objects.filter(id=OuterRef("classification"), state=State.QUEUED)
+    return seen.filter(~Exists(queued), Q(handled_at=None) | Q(handled_at__lt=since)).order_by("last_seen")
 
 
 def _delete(rows: QuerySet[Any], stop: Stop | None) -> int:
