@@ -196,7 +196,10 @@ class DeadLetter(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("queue", "message_id"), name="dead_letter_once"),)
-        indexes = (models.Index(fields=("state", "id"), name="dead_letter_state"),)
+        indexes = (
+            models.Index(fields=("state", "id"), name="dead_letter_state"),
+            models.Index(fields=("last_seen",), name="dead_letter_last_seen"),
+        )
 
     def __str__(self) -> str:
         return f"dead letter {self.pk} of the {self.queue}"

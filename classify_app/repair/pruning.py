@@ -47,8 +47,7 @@ def _finished_before(since: datetime) -> QuerySet[Classification]:
 
 def _letters_before(since: datetime) -> QuerySet[DeadLetter]:
     """Return the dead letters that were last seen before, not handled since, and that no queued row waits for."""
-    # All states: the index begins with them.
-    seen = DeadLetter.objects.filter(state__in=DeadLetter.State.values, last_seen__lt=since)
+    seen = DeadLetter.objects.filter(last_seen__lt=since)
     queued = Classification.objects.filter(id=OuterRef("classification"), state=State.QUEUED)
     return seen.filter(~Exists(queued), Q(handled_at=None) | Q(handled_at__lt=since)).order_by("last_seen")
 
