@@ -92,7 +92,7 @@ def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy
 
 
 def _forget_clients() -> None:
-    for cached in (clients.s3, clients.sqs, clients.quick_sqs, env.aws):
+    for cached in (clients.s3, clients.quick_s3, clients.sqs, clients.quick_sqs, env.aws):
         cached.cache_clear()
     # Celery's, too.
     pools.reset()

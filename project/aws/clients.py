@@ -29,6 +29,9 @@ QUICK_TIMEOUTS: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
 S3_READ_SECONDS = 10  # the longest gap between two bytes; S3 has no long poll
+# In the worst case 2 attempts take 2 x (1 + 3) s and a pause of up to 1 s: boto3 sends a body only after S3 has had a
+# second to refuse it.
+QUICK_S3_READ_SECONDS = 3
 CONNECTIONS = 64
 
 EXPIRED = "the AWS credentials have expired: renew AWS_SESSION_TOKEN, or let the machine's role provide them"
@@ -84,17 +87,28 @@ def _client(service: str, **options: Any) -> Any:
     )
 
 
-@cache
-def s3() -> "S3Client":
-    # For us-east-1 boto3 would sign URLs with an older signature version.
-    client: S3Client = _client(
+def _s3_client(**timeouts: Any) -> Any:
+    return _client(
         "s3",
+        # For us-east-1 boto3 would sign URLs with an older signature version.
         signature_version="s3v4",
-        read_timeout=S3_READ_SECONDS,
         # Without a checksum the signature covers the body's SHA-256, which is enough.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        **timeouts,
     )
+
+
+@cache
+def s3() -> "S3Client":
+    client: S3Client = _s3_client(read_timeout=S3_READ_SECONDS)
+    return client
+
+
+@cache
+def quick_s3() -> "S3Client":
+    """Return the client for calls that an upload waits for: they fail within 10 s while S3 is silent."""
+    client: S3Client = _s3_client(**{**QUICK_TIMEOUTS, "read_timeout": QUICK_S3_READ_SECONDS})
     return client
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import ClientError
 
 from project import contract, env
-from project.aws.clients import s3
+from project.aws.clients import quick_s3, s3
 from project.contract import Record
 
 DOWNLOAD_SECONDS = 300
@@ -32,7 +32,7 @@ def storable_name(file_name: str) -> str:
 
 def put_picture(key: str, content: bytes, content_type: str, file_name: str) -> None:
     """Store a picture's bytes with its file name. Raises ClientError or BotoCoreError."""
-    s3().put_object(
+    quick_s3().put_object(
         Bucket=env.aws().input_bucket,
         Key=key,
         Body=content,
@@ -57,7 +57,7 @@ def get_picture(key: str) -> tuple[bytes, str]:
 def has_picture(key: str) -> bool:
     """Return whether a picture is stored. Raises ClientError or BotoCoreError if S3 can't tell."""
     try:
-        s3().head_object(Bucket=env.aws().input_bucket, Key=key)
+        quick_s3().head_object(Bucket=env.aws().input_bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] != "404":  # The response to HEAD has no body, and so no code NoSuchKey.
             raise
