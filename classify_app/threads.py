@@ -1,4 +1,7 @@
-"""Threads for the blocking work of asynchronous requests, and their database connections."""
+"""Threads for the blocking work of asynchronous requests, and their database connections.
+
+Uploads have threads of their own, since S3 may hold each of these for seconds. Reading must not wait for it.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +14,15 @@ Answer = TypeVar("Answer")
 
 # Requests share these threads, which limits the database connections of a process.
 THREADS = 8
-threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+database_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+upload_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
 
 
-async def in_thread(work: Callable[[], Answer]) -> Answer:
-    """Run blocking work in a thread, and release its database connection before returning."""
+async def in_thread(work: Callable[[], Answer], threads: ThreadPoolExecutor = database_threads) -> Answer:
+    """Run blocking work in a thread, and release its database connection before returning.
+
+    threads: `upload_threads` for work that calls S3, which classify_app.intake.upload_line alone gives to them.
+    """
 
     def run() -> Answer:
         try:
@@ -27,9 +34,9 @@ async def in_thread(work: Callable[[], Answer]) -> Answer:
 
 
 def release_connection() -> None:
-    """Return this thread's database connection to the pool.
+    """Return this thread's database connection to the pool, unless a transaction needs it.
 
     A connection to SQLite stays open: it comes from no pool, and reopening it costs a millisecond.
     """
-    if connection.vendor != "sqlite" or connection.errors_occurred:
+    if not connection.in_atomic_block and (connection.vendor != "sqlite" or connection.errors_occurred):
         connection.close()

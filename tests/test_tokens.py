@@ -15,7 +15,7 @@ from django.utils import timezone
 from classify_app.accounts.tokens import create_token, digest, revoke
 from classify_app.models import ApiToken, Classification, visible_to
 from classify_app.results.completion import complete
-from classify_app.threads import THREADS, threads
+from classify_app.threads import THREADS, database_threads
 from tests.configuration import configured
 from tests.records import PICTURE, answering, done, row
 
@@ -151,7 +151,7 @@ def test_the_last_use_is_stored_once_an_hour(program, user):
 
 def test_a_token_lookup_releases_its_pooled_connection(program, user):
     program.post(API, {"file": picture()}, headers=bearer(token_of(user)))
-    left = [threads.submit(lambda: connections["default"].connection).result() for _ in range(THREADS)]
+    left = [database_threads.submit(lambda: connections["default"].connection).result() for _ in range(THREADS)]
     # To SQLite each thread keeps its own, since there is no pool that anybody else would need it from.
     assert [one for one in left if one is not None and connection.vendor != "sqlite"] == []
 

@@ -24,6 +24,7 @@ from classify_app.http.multipart import MULTIPART, missing_file
 from classify_app.http.responses import BAD_REQUEST, INVALID, MEDIA_TYPE, NOT_FOUND, UNREADABLE_BODY, refused
 from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import rerun, submit
+from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification, visible_to
 from classify_app.results.waiting import waiter
 from classify_app.threads import in_thread
@@ -172,7 +173,7 @@ async def create_classification(request: UserRequest, response: HttpResponse, fi
     check_parameters(request)
     seconds = preferred_wait(request)
     with limit_uploads(request.user.pk):
-        row = await in_thread(lambda: submit(file, request.user))
+        row = await upload_line.run(lambda: submit(file, request.user))
     return await _accepted(request, response, row, seconds)
 
 
@@ -189,8 +190,9 @@ async def rerun_classification(request: UserRequest, response: HttpResponse, id:
     """
     check_parameters(request)
     seconds = preferred_wait(request)
+    original = await in_thread(lambda: visible_row(request, id))
     with limit_uploads(request.user.pk):
-        row = await in_thread(lambda: rerun(visible_row(request, id)))
+        row = await upload_line.run(lambda: rerun(original))
     return await _accepted(request, response, row, seconds)
 
 

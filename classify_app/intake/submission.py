@@ -14,10 +14,11 @@ from django.db import transaction
 
 from classify_app.intake import outbox
 from classify_app.intake.backlog import backlog
+from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification, new_id
 from project import contract, env
 from project.aws import storage
-from project.aws.clients import ERRORS, explain, s3
+from project.aws.clients import ERRORS, explain, quick_s3
 from project.pictures import EMPTY, TOO_MANY_BYTES, BadPicture, open_picture
 from project.refusals import Refusal, unavailable
 
@@ -32,6 +33,7 @@ SAME_PICTURE = ("owner_id", "file_name", "input_key", "format", "width", "height
 def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None) -> Classification:
     """Accept a picture; return its row. Once this returns, the picture will be classified whatever fails.
 
+    It calls S3, so requests run it in `upload_line`.
     Raises Refusal if the picture is bad or can't be stored, or if the backlog is full.
     """
     content = _read(file)
@@ -51,7 +53,8 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
     )
     with outbox.expecting():
         try:
-            storage.put_picture(row.input_key, content, header.content_type, row.file_name)
+            with upload_line.calling_s3():
+                storage.put_picture(row.input_key, content, header.content_type, row.file_name)
         except ERRORS as error:
             log.error("picture not stored", reason=explain(error))
             raise unavailable("The picture could not be stored; please try again.") from error
@@ -60,7 +63,7 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
 
 
 def rerun(original: Classification) -> Classification:
-    """Classify a stored picture again, under a new id; return the new row.
+    """Classify a stored picture again, under a new id; return the new row. It calls S3, as `submit` does.
 
     Raises Refusal if the picture is no longer stored, if S3 or the database is unavailable, or if the backlog is full.
     """
@@ -73,9 +76,10 @@ def rerun(original: Classification) -> Classification:
 
 
 def picture_is_stored(row: Classification) -> bool:
-    """Return whether S3 still has a picture. Raises Refusal if S3 can't tell."""
+    """Return whether S3 still has a picture. It calls S3, as `submit` does. Raises Refusal if S3 can't tell."""
     try:
-        return storage.has_picture(row.input_key)
+        with upload_line.calling_s3():
+            return storage.has_picture(row.input_key)
     except ERRORS as error:
         log.error("could not check whether the picture is stored", reason=explain(error))
         raise unavailable("The stored picture could not be checked; please try again.") from error
@@ -112,5 +116,5 @@ def _read(file: UploadedFile) -> bytes:
 
 def warm_up() -> None:
     """Create the AWS clients ahead of the first upload. Sends no request."""
-    s3()
+    quick_s3()
     outbox.warm_up()

@@ -17,6 +17,7 @@ from classify_app.http.multipart import missing_file
 from classify_app.http.responses import BAD_REQUEST, UNREADABLE_BODY, line
 from classify_app.intake.rate_limits import address_of, limit_anonymous_uploads, limit_uploads
 from classify_app.intake.submission import submit
+from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification, State
 from classify_app.results.waiting import waiter
 from classify_app.threads import in_thread
@@ -34,7 +35,9 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
         response = line("Post a picture here as multipart/form-data, in the field myfile or inputFile.", 405)
         response["Allow"] = "POST"
         return response
-    field, row = await in_thread(lambda: _submit_posted(request))
+    owner = await in_thread(lambda: _owner_of(request))
+    with limit_uploads(owner.pk) if owner else limit_anonymous_uploads(address_of(request)):
+        field, row = await upload_line.run(lambda: _submit_posted(request, owner))
     seconds = env.web().sync_wait_seconds
     if not await waiter.wait(row.id, seconds):
         return line(f"No result within {seconds} s; classification {row.id} continues.", 504)
@@ -54,14 +57,8 @@ def _owner_of(request: HttpRequest) -> User | None:
     return None
 
 
-def _submit_posted(request: HttpRequest) -> tuple[str, Classification]:
-    """Submit a request's picture within its sender's limit; return its field name and its row. Raises Refusal."""
-    owner = _owner_of(request)
-    with limit_uploads(owner.pk) if owner else limit_anonymous_uploads(address_of(request)):
-        return _submit_file(request, owner)
-
-
-def _submit_file(request: HttpRequest, owner: User | None) -> tuple[str, Classification]:
+def _submit_posted(request: HttpRequest, owner: User | None) -> tuple[str, Classification]:
+    """Submit a request's picture; return its field name and its row. Raises Refusal."""
     try:
         files = request.FILES
     except (MultiPartParserError, SuspiciousOperation) as error:

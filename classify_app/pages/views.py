@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
@@ -17,6 +19,7 @@ from classify_app.http.responses import status_of
 from classify_app.intake import outbox
 from classify_app.intake.rate_limits import limit_uploads
 from classify_app.intake.submission import picture_is_stored, rerun, submit
+from classify_app.intake.upload_line import upload_line
 from classify_app.legacy.synchronous import classify_and_wait
 from classify_app.models import visible_to
 from classify_app.pages.forms import UploadForm
@@ -64,22 +67,33 @@ def upload(request: UserRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _home(request, form, 422)
-    upload_id, accepted, status, retry_after = uuid4(), 0, 422, 0
-    with outbox.expecting():
-        for file in form.cleaned_data["pictures"]:
-            try:
-                with limit_uploads(request.user.pk):
-                    submit(file, request.user, upload_id)
-                accepted += 1
-            except Refusal as refusal:
-                status, retry_after = status_of(refusal), refusal.retry_after or retry_after
-                messages.error(request, f"{file.name}: {refusal}")
-    if accepted:
+    upload_id, pictures = uuid4(), form.cleaned_data["pictures"]
+    refusals = upload_line.run_and_wait(lambda: _submit_all(pictures, request.user, upload_id))
+    for file, refusal in refusals:
+        messages.error(request, f"{file.name}: {refusal}")
+    if len(refusals) < len(pictures):
         return redirect("upload-results", upload_id)
-    response = _home(request, UploadForm(), status)
-    if retry_after:
+    response = _home(request, UploadForm(), status_of(refusals[-1][1]))
+    if retry_after := max(refusal.retry_after or 0 for _, refusal in refusals):
         response["Retry-After"] = str(retry_after)
     return response
+
+
+def _submit_all(pictures: list[UploadedFile], user: User, upload_id: UUID) -> list[tuple[UploadedFile, Refusal]]:
+    """Submit pictures one after another; return the refused ones. Once one gets a 503, so do those after it."""
+    refusals: list[tuple[UploadedFile, Refusal]] = []
+    unavailable: Refusal | None = None
+    with outbox.expecting():
+        for file in pictures:
+            try:
+                if unavailable:
+                    raise unavailable
+                with limit_uploads(user.pk):
+                    submit(file, user, upload_id)
+            except Refusal as refusal:
+                refusals.append((file, refusal))
+                unavailable = refusal if status_of(refusal) == 503 else None
+    return refusals
 
 
 @require_safe
@@ -127,7 +141,7 @@ def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
     original = get_object_or_404(visible_to(request.user), id=id)
     try:
         with limit_uploads(request.user.pk):
-            return redirect(rerun(original))
+            return redirect(upload_line.run_and_wait(lambda: rerun(original)))
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return redirect(original)
@@ -138,7 +152,7 @@ def classify_again(request: UserRequest, id: UUID) -> HttpResponse:
 def picture(request: UserRequest, id: UUID) -> HttpResponse:
     """Redirect to a signed URL that downloads the picture, or say that it is gone, which S3 would do in XML."""
     row = get_object_or_404(visible_to(request.user), id=id)
-    if not picture_is_stored(row):
+    if not upload_line.run_and_wait(lambda: picture_is_stored(row)):
         raise Refusal("gone", "The picture is no longer in the input bucket, so it can't be downloaded.")
     return redirect(storage.download_url(env.aws().input_bucket, row.input_key))
 

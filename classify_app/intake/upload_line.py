@@ -1,0 +1,80 @@
+"""The line of requests that wait for an upload thread: bounded, and ended at once when S3 doesn't answer."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from asgiref.sync import async_to_sync
+
+from classify_app.threads import THREADS, in_thread, release_connection, upload_threads
+from project.aws.clients import ERRORS
+from project.refusals import Refusal, unavailable
+
+Answer = TypeVar("Answer")
+
+MAX_UPLOADS = 4_000
+"""Uploads in the line and in its threads. Each keeps its body, of which up to 2.5 MB are in memory."""
+
+MAX_WAIT_SECONDS = 120.0
+"""The longest wait for a thread, while S3 answers slowly."""
+
+
+class UploadLine:
+    """Gives uploads to the upload threads in the order in which they came.
+
+    S3 is away once a call of it fails and no other has succeeded since that call began. Then nobody waits for a
+    thread: uploads that find a free one try S3, the others are refused. One success ends this.
+    """
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._succeeded_at = self._failed_at = -MAX_WAIT_SECONDS
+
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        """Run work that calls S3 in an upload thread. Raises Refusal instead of waiting too long for one."""
+        if self._length >= (THREADS if self._is_away else MAX_UPLOADS):
+            raise self._refusal()
+        joined_at = time.monotonic()
+
+        def turn() -> Answer:
+            gave_up = self._is_away and self._failed_at > joined_at
+            if gave_up or time.monotonic() > joined_at + MAX_WAIT_SECONDS:
+                raise self._refusal()
+            return work()
+
+        self._length += 1
+        try:
+            return await in_thread(turn, upload_threads)
+        finally:
+            self._length -= 1
+
+    def run_and_wait(self, work: Callable[[], Answer]) -> Answer:
+        """Do the same for a synchronous view, whose database connection is released meanwhile."""
+        release_connection()
+        return async_to_sync(self.run)(work)
+
+    @contextmanager
+    def calling_s3(self) -> Iterator[None]:
+        """Note whether the call of S3 in this context succeeds. Meanwhile this thread holds no database connection."""
+        release_connection()
+        began_at = time.monotonic()
+        try:
+            yield
+        except ERRORS:
+            if self._succeeded_at < began_at:
+                self._failed_at = time.monotonic()
+            raise
+        self._succeeded_at = time.monotonic()
+
+    @property
+    def _is_away(self) -> bool:
+        return self._failed_at > self._succeeded_at
+
+    def _refusal(self) -> Refusal:
+        if self._is_away:
+            return unavailable("Pictures can't be stored at the moment; please try again.")
+        return unavailable("Too many uploads are waiting; please try again later.")
+
+
+upload_line = UploadLine()
