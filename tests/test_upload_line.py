@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,16 +16,18 @@ from classify_app.accounts.tokens import create_token
 from classify_app.intake import upload_line as line
 from classify_app.intake.upload_line import UploadLine
 from classify_app.models import Classification
+from classify_app.results.waiting import waiter
 from classify_app.threads import THREADS
 from infra.local import faults
 from project.aws import clients, storage
 from project.refusals import Refusal
-from tests.records import PICTURE, row
+from tests.records import PICTURE, answering, row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws"), pytest.mark.postgresql]
 
 ADDRESS = "/api/v1/classifications"
 TRIES = clients.QUICK_TIMEOUTS["retries"]["total_max_attempts"]
+SPOOLED = PICTURE + bytes(3_000_000)  # Django keeps up to 2.5 MB of an upload in memory.
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +192,27 @@ def test_an_upload_that_waits_for_s3_holds_no_connection(client, monkeypatch):
     # To SQLite each thread keeps its own, since there is no pool that anybody else would need it from.
     assert [one for one in held if one is not None and connections["default"].vendor != "sqlite"] == []
     assert len(held) == 2
+
+
+def test_a_request_that_waits_for_its_result_keeps_no_file(authorization):
+    before = open_files()
+
+    @async_to_sync
+    async def waiting():
+        async with program(authorization) as client:
+            posts = [
+                asyncio.create_task(client.post("/", files={"myfile": ("cat.png", SPOOLED)})),
+                asyncio.create_task(post(client, SPOOLED, Prefer="wait=20")),
+            ]
+            await until(lambda: len(waiter.waiting) == len(posts))
+            files = open_files() - before
+            with answering():
+                return files, [(await one).status_code for one in posts]
+
+    assert waiting() == (set(), [200, 200])
+
+
+def open_files():
+    """Return this process's open files for bodies and uploads, most of which have no name."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return {name for name in (str(link.readlink()) for link in links) if "(deleted)" in name or ".upload" in name}

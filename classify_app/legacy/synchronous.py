@@ -38,6 +38,7 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
     owner = await in_thread(lambda: _owner_of(request))
     with limit_uploads(owner.pk) if owner else limit_anonymous_uploads(address_of(request)):
         field, row = await upload_line.run(lambda: _submit_posted(request, owner))
+    request.close()  # While it waits it keeps its socket, but not the picture.
     seconds = env.web().sync_wait_seconds
     if not await waiter.wait(row.id, seconds):
         return line(f"No result within {seconds} s; classification {row.id} continues.", 504)
