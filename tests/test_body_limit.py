@@ -3,8 +3,6 @@
 import json
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +16,8 @@ from classify_app.accounts.tokens import create_token
 from classify_app.http.body_limit import ENVELOPE_BYTES, OTHER_BYTES
 from classify_app.http.header_limit import MAX_HEADER_BYTES, HeaderLimitProtocol
 from classify_app.models import Classification
-from infra.local.ports import free_ports
-from tests.conftest import ROOT
-from tests.records import PICTURE, answering, environment
+from tests.records import PICTURE, answering
+from tests.site import site_running
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -45,35 +42,13 @@ CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
 @pytest.fixture(scope="module")
 def process(django_db_setup: None, emulator: None, collected_static_files: None) -> Iterator[tuple[int, int]]:
     """The process and the port of a site whose forms take 20 MB, with short time-outs."""
-    port = free_ports(1)[0]
-    options = ["--port", str(port), "--lifespan", "on", "--http", "classify_app.http.header_limit:HeaderLimitProtocol"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "project.asgi:application", *options],
-        cwd=ROOT,
-        env=environment(BODY_SECONDS=str(SECONDS), MAX_FORM_BYTES=str(FORM_BYTES)),
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while not is_up(port):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
-        yield process.pid, port
-    finally:
-        process.kill()
-        process.wait(10)
+    with site_running(BODY_SECONDS=str(SECONDS), MAX_FORM_BYTES=str(FORM_BYTES)) as running:
+        yield running.pid, running.port
 
 
 @pytest.fixture
 def site(process: tuple[int, int]) -> int:
     return process[1]
-
-
-def is_up(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
-    except httpx.TransportError:
-        return False
 
 
 def begin(port, path, header):
