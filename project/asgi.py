@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import resource
 import threading
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from django.core.asgi import get_asgi_application
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django_site = get_asgi_application()
@@ -23,6 +27,11 @@ log = structlog.get_logger()
 CHECK_SECONDS = 15.0
 
 site = BodyLimit(django_site)
+
+# Django calls these in a thread that the request then keeps, even while it waits for its result. The thread is new, so
+# it has neither old connections nor queries.
+for receiver in (close_old_connections, reset_queries):
+    request_started.disconnect(receiver)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -60,5 +69,13 @@ def check_settings() -> None:
         raise refusals[0]
 
 
+def raise_file_limit() -> None:
+    """Allow as many open files as the system lets this process have: each waiting request keeps a socket."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError):  # macOS allows fewer than the hard limit that it reports.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+raise_file_limit()
 check_settings()
 warm_up()
