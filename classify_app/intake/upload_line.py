@@ -1,5 +1,6 @@
 """The line of requests that wait for an upload thread: bounded, and ended at once when S3 doesn't answer."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ class UploadLine:
 
     def __init__(self) -> None:
         self._length = 0
-        self._succeeded_at = self._failed_at = -MAX_WAIT_SECONDS
+        self._succeeded_at = self._failed_at = -math.inf
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Run work that calls S3 in an upload thread. Raises Refusal instead of waiting too long for one."""
