@@ -13,7 +13,7 @@ from tests.site import site_running
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "collected_static_files")]
 
 COUNT = 60
-SPOOLED = PICTURE + bytes(3_000_000)  # Django keeps up to 2.5 MB of an upload in memory.
+SPOOLED = PICTURE + bytes(600_000)  # The site keeps up to 500 kB of an upload in memory.
 OF_ITS_OWN = 55
 """What a site has open besides: connections to S3 and SQS, the database's files for each of its threads."""
 

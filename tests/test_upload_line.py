@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 ADDRESS = "/api/v1/classifications"
 TRIES = clients.QUICK_TIMEOUTS["retries"]["total_max_attempts"]
-SPOOLED = PICTURE + bytes(3_000_000)  # Django keeps up to 2.5 MB of an upload in memory.
+SPOOLED = PICTURE + bytes(600_000)  # The site keeps up to 500 kB of an upload in memory.
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from project.refusals import Refusal, unavailable
 Answer = TypeVar("Answer")
 
 MAX_UPLOADS = 4_000
-"""Uploads in the line and in its threads. Each keeps its body, of which up to 2.5 MB are in memory."""
+"""Uploads in the line and in its threads. Each keeps its body, in memory or in files (FILE_UPLOAD_MAX_MEMORY_SIZE)."""
 
 MAX_WAIT_SECONDS = 120.0
 """The longest wait for a thread, while S3 answers slowly."""

@@ -9,7 +9,7 @@ from tests.system.conftest import StartSystem
 from tests.system.photos import ADDRESS, check_all_done_and_right, content, post
 
 LIMIT_BYTES = 1_000_000
-SPOOLED_BYTES = 4_000_000  # Django keeps up to 2.5 MB of an upload in memory.
+SPOOLED_BYTES = 4_000_000  # The site keeps up to 500 kB of an upload in memory.
 
 
 def assert_unavailable(answer: httpx.Response) -> None:
