@@ -125,16 +125,18 @@ def test_uploads_are_taken_as_soon_as_s3_answers_again(proxied, authorization):
     assert [answer.status_code for answer in taken] == [202] * THREADS
 
 
-def test_while_s3_is_away_only_a_free_thread_is_waited_for(silent, new_line, authorization):
+def test_while_s3_is_away_nobody_waits_for_a_thread(proxied, authorization):
     @async_to_sync
     async def many():
         async with program(authorization) as client:
+            proxied.fault = faults.Fault("error", service="s3")
+            await post(client)
+            proxied.fault = faults.Fault(faults.TIMEOUT, service="s3")
             trying = [asyncio.create_task(post(client)) for _ in range(THREADS)]
-            await until(lambda: silent.struck["PUT"] >= THREADS)
-            new_line._failed_at = time.monotonic()
+            await until(lambda: proxied.struck["PUT"] >= TRIES + THREADS)
             further = await post(client)
             left = [one for one in trying if not one.done()]
-            silent.fault = faults.Fault()
+            proxied.fault = faults.Fault()
             await asyncio.gather(*trying)
             return further, len(left)
 
