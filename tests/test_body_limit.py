@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,8 +17,9 @@ from classify_app.accounts.tokens import create_token
 from classify_app.http.body_limit import ENVELOPE_BYTES, OTHER_BYTES
 from classify_app.http.header_limit import MAX_HEADER_BYTES, HeaderLimitProtocol
 from classify_app.models import Classification
+from tests.conftest import ROOT
 from tests.records import PICTURE, answering
-from tests.site import site_running
+from tests.site import Site, is_up, site_running
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -40,15 +42,16 @@ CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
 
 
 @pytest.fixture(scope="module")
-def process(django_db_setup: None, emulator: None, collected_static_files: None) -> Iterator[tuple[int, int]]:
-    """The process and the port of a site whose forms take 20 MB, with short time-outs."""
+def process(django_db_setup: None, emulator: None, collected_static_files: None) -> Iterator[Site]:
+    """A site whose forms take 20 MB, with short time-outs."""
     with site_running(BODY_SECONDS=str(SECONDS), MAX_FORM_BYTES=str(FORM_BYTES)) as running:
-        yield running.pid, running.port
+        yield running
 
 
 @pytest.fixture
-def site(process: tuple[int, int]) -> int:
-    return process[1]
+def site(process: Site) -> int:
+    """Its port."""
+    return process.port
 
 
 def begin(port, path, header):
@@ -196,7 +199,7 @@ def peak_kb(pid):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(("start", "piece"), ENDLESS.values(), ids=ENDLESS)
 def test_an_endless_header_is_refused_before_it_takes_memory(process, start, piece):
-    pid, port = process
+    pid, port = process.pid, process.port
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # lets the peak begin at what the process holds now
     before = peak_kb(pid)
     request = b"POST /" if not start and piece == b"x" else b"POST / HTTP/1.1\r\nHost: localhost\r\n" + start
@@ -205,7 +208,7 @@ def test_an_endless_header_is_refused_before_it_takes_memory(process, start, pie
         for _ in range(1_000):
             connection.sendall(piece * (0x10000 // len(piece)))
     assert peak_kb(pid) - before < 20_000  # of 65,000 that were sent
-    assert is_up(port)
+    assert is_up(process)
 
 
 def test_a_client_that_sends_slowly_gets_the_answer_to_an_endless_header(site):
