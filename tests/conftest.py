@@ -87,6 +87,7 @@ def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
     _forget_clients()
     yield proxy
+    monkeypatch.setenv("AWS_ENDPOINT_URL", AWS_URL)  # before a thread that still sends makes a client again
     _forget_clients()
     proxy.shutdown()
 
