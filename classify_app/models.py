@@ -199,7 +199,16 @@ class DeadLetter(models.Model):
         indexes = (
             models.Index(fields=("state", "id"), name="dead_letter_state"),
             models.Index(fields=("last_seen",), name="dead_letter_last_seen"),
+            models.Index(
+                fields=("redrive_at",),
+                name="dead_letter_redrive",
+                condition=models.Q(state="waiting", redrive_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
         return f"dead letter {self.pk} of the {self.queue}"
+
+
+TO_REDRIVE = models.Q(state=DeadLetter.State.WAITING, redrive_at__isnull=False)
+"""Dead letters that the sweeper redrives when their time has come."""

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from classify_app.intake.outbox import send
 from classify_app.models import DEAD_LETTER, Classification, DeadLetter, State
-from classify_app.repair.dead_letters import settle
+from classify_app.repair.dead_letters import GIVEN_UP, settle
 from classify_app.results.completion import complete
 from infra.local import resources
 from project import contract, env
@@ -86,7 +86,7 @@ def test_after_a_day_of_redrives_a_classification_fails_with_a_reason():
     assert (letter.state, letter.redrive_at) == (DeadLetter.State.WAITING, None)
     queued = letter.classification
     assert (queued.state, queued.error_code) == (State.FAILED, DEAD_LETTER)
-    assert queued.error == "The picture could not be classified: 5 attempts failed. It may be tried again later."
+    assert queued.error == GIVEN_UP
     assert queued.finished_at is not None
     assert messages_left(REQUESTS) == 0
 

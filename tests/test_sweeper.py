@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from classify_app.intake import outbox
-from classify_app.models import Classification, State
+from classify_app.models import Classification, DeadLetter, State
 from classify_app.repair.sweeper import LOST_AFTER, PAGE, RETENTION, VERY_OLD, sweep
 from infra.local import faults, resources
 from project import env
@@ -71,6 +71,13 @@ def test_a_row_whose_message_was_purged_is_sent_again_once_the_queue_is_empty():
     assert sweep() == 0  # as sent just now
     young.refresh_from_db()
     assert young.state == State.QUEUED
+
+
+def test_a_row_whose_letter_nobody_redrives_is_sent_again():
+    lost = aged(2 * LOST_AFTER, submitted_at=timezone.now() - 2 * LOST_AFTER)
+    DeadLetter.objects.create(queue=DeadLetter.Queue.REQUESTS, message_id="1", receives=6, classification=lost)
+    assert sweep() == 1
+    assert [request["id"] for request in requests()] == [str(lost.id)]
 
 
 def test_a_row_whose_message_died_is_left_to_the_dead_letter_consumer():

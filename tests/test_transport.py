@@ -205,6 +205,20 @@ def test_messages_received_after_a_cancel_are_visible_at_once_and_count_as_never
     assert depth() == (0, 3)  # no original is left
 
 
+def test_a_copy_of_what_was_received_before_is_suspicious(aws, proxy, monkeypatch):
+    put(2)
+    for message in queues.receive(env.aws().request_queue_url, wait_seconds=0)[:1]:
+        queue, handle = env.aws().request_queue_url, message["ReceiptHandle"]
+        sqs().change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=0)
+    with receiving(proxy.url, monkeypatch) as consumer:
+        consumer.until(lambda: consumer.messages)
+        consumer.consumer.cancel()
+        consumer.until(lambda: not consumer.channel.open_receives)
+        consumer.channel.give_back(consumer.channel.held, queue)
+        [again] = received_again()
+        assert (again["headers"]["suspicious"], again["receives"]) == (True, 1)
+
+
 def test_what_is_given_back_while_sqs_takes_no_copies_is_visible_at_once(aws, proxy, monkeypatch):
     put(3)
     with receiving(proxy.url, monkeypatch) as consumer:

@@ -37,6 +37,7 @@ class IsolatedClassifier:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._idle = threading.Timer(0, self.end)
         self.child: Any = None
         self.pipe: Any = None
 
@@ -53,6 +54,7 @@ class IsolatedClassifier:
             answer = self._classify_in_child(content)
             if isinstance(answer, BadPicture) and answer.code in (CRASHED, TOO_SLOW):
                 answer = self._classify_in_child(content)
+            self._end_when_idle()
         finally:
             self._lock.release()
         if isinstance(answer, Exception):
@@ -64,9 +66,7 @@ class IsolatedClassifier:
         # Spawned: a torch model that has run hangs in a forked child.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.child = context.Process(
-            target=_serve, args=(theirs, IDLE_SECONDS), name="isolated-classifier", daemon=True
-        )
+        self.child = context.Process(target=_serve, args=(theirs,), name="isolated-classifier", daemon=True)
         self.child.start()
         theirs.close()  # so that only the child has this end, and a crash closes the pipe
         try:
@@ -93,14 +93,28 @@ class IsolatedClassifier:
 
     def _crash(self) -> Exception:
         code = self.stop()
-        if code in (0, -signal.SIGTERM):
-            return ChildUnavailable("The isolated classifier was idle or was asked to stop.")
+        if code == -signal.SIGTERM:
+            return ChildUnavailable("The isolated classifier was asked to stop.")
         cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        log.error("picture crashed the isolated classifier", cause=cause)
+        log.error("isolated classifier crashed", cause=cause)
         return BadPicture(CRASHED, f"The picture crashed the process that classified it ({cause}).")
+
+    def _end_when_idle(self) -> None:
+        self._idle.cancel()
+        self._idle = threading.Timer(IDLE_SECONDS, self.end)
+        self._idle.daemon = True
+        self._idle.start()
+
+    def end(self) -> None:
+        """End the child, if there is one, once it is idle."""
+        with self._lock:
+            if self.child is not None:
+                self.stop()
+                log.info("isolated classifier ended, it was idle")
 
     def stop(self) -> int:
         """Stop the child, unless it has ended already; return its exit code, negative for a signal."""
+        self.pipe.close()
         self.child.join(1)
         self.child.kill()
         self.child.join()
@@ -109,11 +123,8 @@ class IsolatedClassifier:
         return code
 
 
-def _serve(pipe: Connection, idle_seconds: float) -> None:
-    """Receive pictures' bytes and send back an Outcome or an exception for each.
-
-    Ends when none comes for `idle_seconds`, and with the worker.
-    """
+def _serve(pipe: Connection) -> None:
+    """Receive pictures' bytes and send back an Outcome or an exception for each, until the pipe is closed."""
     # In its own session, so that Ctrl-C reaches only the worker, which finishes its messages first, also here.
     os.setsid()
     logs.configure()
@@ -121,8 +132,6 @@ def _serve(pipe: Connection, idle_seconds: float) -> None:
     pipe.send(True)
     while True:
         try:
-            if not pipe.poll(idle_seconds):
-                return
             content = pipe.recv_bytes()
         except EOFError:
             return

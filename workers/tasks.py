@@ -12,7 +12,7 @@ from project import contract
 from project.aws import clients as aws
 from project.aws import storage
 from project.broker.celery import app
-from project.broker.transport import retry_later
+from project.broker.transport import SUSPICIOUS, receives, retry_later
 from project.contract import DONE, FAILED, Record
 from project.pictures import MISSING, BadPicture
 from workers.isolation import ChildUnavailable, isolated
@@ -32,11 +32,16 @@ class ClassifyRequest(Request):
         """Log why an attempt failed; its message comes again. Called as well for errors of the result backend."""
         error = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps some
         log.warning("attempt failed, the message comes again", id=self.id, reason=aws.explain(error))
-        if isinstance(error, NO_FAULT_OF_THE_PICTURE):
+        if _is_one_of(NO_FAULT_OF_THE_PICTURE, exc_info, error):
             retry_later(self.message)
-        if isinstance(error, aws.ERRORS):
+        if _is_one_of(aws.ERRORS, exc_info, error):
             pause().begin(error)
         return super().on_failure(exc_info, *args, **options)
+
+
+def _is_one_of(classes: tuple[type[Exception], ...], exc_info: Any, error: Exception) -> bool:
+    # Celery replaces errors that can't be pickled, such as time-outs over HTTPS, and classes, such as boto3's own.
+    return isinstance(error, classes) or issubclass(exc_info.type, classes)
 
 
 class ClassifyTask(Task):
@@ -55,9 +60,12 @@ def classify(task: Any, **arguments: Any) -> Record:
     file_name = ""
     try:
         content, file_name = _fetch(request)
-        found = _found(_classify(content, receives(task.request)))
+        found = _found(_classify(content, is_suspicious(task.request)))
     except BadPicture as bad:
         found = {"state": FAILED, "error_code": bad.code, "error": str(bad)}
+    except MemoryError as error:
+        # Celery would neither acknowledge nor reject the message.
+        raise RuntimeError("memory ran out") from error
     model, weights = pipeline().model, pipeline().weights
     return Record(
         id=request.id,
@@ -73,14 +81,13 @@ def classify(task: Any, **arguments: Any) -> Record:
     )
 
 
-def receives(request: Any) -> int:
-    """Return how often the message of a task's request was received."""
-    return int(request.properties["delivery_info"]["sqs_message"]["Attributes"]["ApproximateReceiveCount"])
+def is_suspicious(request: Any) -> bool:
+    """Return whether the picture of a task's request may have crashed a worker: its message was received before."""
+    return bool(request.get(SUSPICIOUS)) or receives(request.properties["delivery_info"]["sqs_message"]) > 1
 
 
-def _classify(content: bytes, received: int) -> Outcome:
-    # A message that is received again may have crashed the last worker.
-    return isolated().classify(content) if received > 1 else pipeline().classify(content)
+def _classify(content: bytes, suspicious: bool) -> Outcome:
+    return isolated().classify(content) if suspicious else pipeline().classify(content)
 
 
 def _fetch(request: contract.Request) -> tuple[bytes, str]:

@@ -36,8 +36,10 @@ MAX_CAUSE = 500  # characters; an error may quote the message, which can be long
 AUTOMATIC_REDRIVES = timedelta(hours=24)
 """How long after its first dead letter a classification is tried again by itself."""
 
+GIVEN_UP = "The picture could not be classified: all attempts of 24 hours failed. It may be tried again later."
+
 FIRST_PAUSE, MAX_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-"""Before the first automatic redrive, and before any. Each pause is four times the one before."""
+"""The pause before the first automatic redrive, and the longest. Each is four times the one before."""
 
 
 def consume(stop: Stop) -> None:
@@ -90,9 +92,8 @@ def _retry_request(body: str, attempts: int) -> Settled:
     row = _row(id)
     if row is None:
         return None, _unknown(id), None
-    failed = f"{attempts} attempt{pluralize(attempts)} failed"
-    sentence = f"The picture could not be classified: {failed}. It may be tried again later."
-    return row, f"{failed}; see the worker's log for the reason.", _finish(row, sentence, _next_redrive(row))
+    cause = f"{attempts} attempt{pluralize(attempts)} failed; see the worker's log for the reason."
+    return row, cause, _finish(row, GIVEN_UP, _next_redrive(row))
 
 
 def _next_redrive(row: Classification) -> datetime | None:

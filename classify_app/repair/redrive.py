@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from classify_app.intake import outbox
-from classify_app.models import AWAITS_RESULT, Classification, DeadLetter, State
+from classify_app.models import AWAITS_RESULT, TO_REDRIVE, Classification, DeadLetter, State
 from classify_app.repair.dead_letters import fail
 from project import env
 from project.aws import queues
@@ -47,15 +47,19 @@ def redrive_due() -> None:
 
     A letter whose classification has a result by now is discarded.
     """
-    due = DeadLetter.objects.filter(state=DeadLetter.State.WAITING, redrive_at__lte=timezone.now()).order_by("id")
+    due = DeadLetter.objects.filter(TO_REDRIVE, redrive_at__lte=timezone.now()).order_by("redrive_at")
+    handled = {"handled_at": timezone.now(), "handled_by": SWEEPER}
     while ids := list(due.values_list("id", flat=True)[:PAGE]):
         with transaction.atomic():
-            Classification.objects.filter(state=State.QUEUED, dead_letters__in=ids).update(submitted_at=None)
-            letters = DeadLetter.objects.filter(id__in=ids, state=DeadLetter.State.WAITING)
-            handled = {"handled_at": timezone.now(), "handled_by": SWEEPER}
-            letters.filter(classification__state=State.QUEUED).update(state=DeadLetter.State.REDRIVEN, **handled)
-            letters.update(state=DeadLetter.State.DISCARDED, **handled)
-        log.info("dead letters redriven", count=len(ids))
+            # Locked, so that each is redriven once although there may be two sweepers.
+            letters = DeadLetter.objects.select_for_update().filter(TO_REDRIVE, id__in=ids).order_by("id")
+            ids = list(letters.values_list("id", flat=True))
+            queued = Classification.objects.filter(state=State.QUEUED, dead_letters__in=ids)
+            reopened = queued.update(submitted_at=None)
+            of_queued = DeadLetter.objects.filter(id__in=ids, classification__state=State.QUEUED)
+            of_queued.update(state=DeadLetter.State.REDRIVEN, **handled)
+            DeadLetter.objects.filter(TO_REDRIVE, id__in=ids).update(state=DeadLetter.State.DISCARDED, **handled)
+        log.info("dead letters redriven", classifications=reopened)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from classify_app.intake import outbox
-from classify_app.models import Classification, DeadLetter, State
+from classify_app.models import TO_REDRIVE, Classification, DeadLetter, State
 from classify_app.repair.redrive import redrive_due
 from classify_app.results.completion import complete
 from project import env
@@ -74,7 +74,7 @@ def _lost(older_than: timedelta) -> QuerySet[Classification]:
             older_than = min(older_than, LOST_AFTER)
     except ERRORS as error:
         raise Interrupted(f"the queues can't be asked for their length: {explain(error)}") from error
-    letters = DeadLetter.objects.filter(classification=OuterRef("id"), state=DeadLetter.State.WAITING)
+    letters = DeadLetter.objects.filter(TO_REDRIVE, classification=OuterRef("id"))
     sent_before = timezone.now() - older_than
     return Classification.objects.filter(~Exists(letters), state=State.QUEUED, submitted_at__lt=sent_before)
 

@@ -44,7 +44,11 @@ RECEIVE_SLACK_SECONDS = 10  # on top of the long poll
 RETRY_SECONDS = (5, 20, 60, 300, 900)
 """Delays before the retries of an attempt that failed through no fault of its picture; SQS allows 900 s at most."""
 
-RETRY = "retry"
+SUSPICIOUS = "suspicious"
+"""Header of a copy whose original was received more than once: its picture may have ended a worker."""
+
+RETRY_LATER = "project.retry_later"
+"""Mark in the delivery info of a message that is to be replaced by a copy when it is rejected."""
 
 
 class TimedConnection(AsyncHTTPSConnection):
@@ -111,14 +115,33 @@ def retry_later(message: Any) -> None:
 
     SQS counts the copy's receives from zero, so this attempt doesn't count against the picture.
     """
-    message.properties["delivery_info"][RETRY] = True
+    message.properties["delivery_info"][RETRY_LATER] = True
+
+
+def receives(message: dict[str, Any]) -> int:
+    """Return how often a message has been received, as SQS sent it."""
+    return int(message["Attributes"]["ApproximateReceiveCount"])
+
+
+def _copy(message: dict[str, Any], **headers: Any) -> str:
+    """Return the body of a copy of a received message, with more headers, or as it is if it is no task's message."""
+    body: str = message["Body"]
+    if receives(message) > 1:
+        headers[SUSPICIOUS] = True
+    try:
+        task = json.loads(body)
+        task["headers"].update(headers)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return body
+    copy: str = dumps(task)
+    return copy
 
 
 class QoS(SQS.QoS):
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Leave a message to its back-off, or replace it: see retry_later."""
         message = self._delivered.get(delivery_tag)
-        if message is not None and message.properties["delivery_info"].get(RETRY) and self.channel.retry(message):
+        if message is not None and message.properties["delivery_info"].get(RETRY_LATER) and self.channel.retry(message):
             self.ack(delivery_tag)
         else:
             super().reject(delivery_tag, requeue=requeue)
@@ -195,33 +218,35 @@ class Channel(SQS.Channel):
                 for position, handle in enumerate(handles[start : start + MAX_MESSAGES])
             ]
             try:
-                self.sqs().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+                answer = self.sqs().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
             except ERRORS as error:
                 log.warning("visibility timeout not changed", count=len(entries), seconds=seconds, error=str(error))
+                continue
+            if failures := answer.get("Failed"):
+                codes = sorted({failure["Code"] for failure in failures})
+                log.warning("visibility timeout not changed", count=len(failures), seconds=seconds, error=str(codes))
 
     def give_back(self, messages: Sequence[dict[str, Any]], queue_url: str) -> None:
         """Make received messages visible at once, by copies, so that this receive doesn't count against their pictures.
 
         A message whose copy can't be sent is made visible itself.
         """
-        left = self._replace(messages, [message["Body"] for message in messages], queue_url)
+        left = self._replace(messages, [_copy(message) for message in messages], queue_url)
         self.set_visibility([message["ReceiptHandle"] for message in left], 0, queue_url)
 
     def retry(self, message: Any) -> bool:
         """Replace a message by a copy that comes later and says so in its header `retries`; return whether it was sent.
 
-        After as many retries as RETRY_SECONDS has, and for a message that isn't JSON, none is sent.
+        After as many retries as RETRY_SECONDS has none is sent.
         """
         delivery = message.delivery_info
-        received = delivery["sqs_message"]
         try:
-            task = json.loads(received["Body"])
-            retries = task["headers"]["retries"] or 0
+            retries = message.headers["retries"] or 0
             delay = RETRY_SECONDS[retries]
-        except (ValueError, LookupError, TypeError):
+        except (LookupError, TypeError):
             return False
-        task["headers"]["retries"] = retries + 1
-        return not self._replace([received], [dumps(task)], delivery["sqs_queue"], delay)
+        copy = _copy(delivery["sqs_message"], retries=retries + 1)
+        return not self._replace([delivery["sqs_message"]], [copy], delivery["sqs_queue"], delay)
 
     def _replace(
         self, messages: Sequence[dict[str, Any]], bodies: Sequence[str], queue_url: str, delay_seconds: int = 0
@@ -273,6 +298,7 @@ class Channel(SQS.Channel):
         payload = super()._message_to_python(message, queue_name, q_url)
         # Acknowledging looks up the queue by this key, and a sender may have set it to anything.
         payload["properties"]["delivery_info"]["routing_key"] = queue_name
+        payload["properties"]["delivery_info"].pop(RETRY_LATER, None)
         return payload
 
     def _loop1(self, queue: str, messages_fetched: Any = None) -> None:
