@@ -1,6 +1,8 @@
 """The line of uploads: while S3 doesn't answer, others are served, nobody waits in vain, and it recovers by itself."""
 
 import asyncio
+import gc
+import threading
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -170,6 +172,31 @@ def test_nobody_waits_too_long_for_a_thread(monkeypatch, new_line):
     monkeypatch.setattr(line, "MAX_WAIT_SECONDS", -1.0)
     with pytest.raises(Refusal, match="Too many uploads are waiting"):
         async_to_sync(new_line.run)(lambda: "taken")
+
+
+def test_an_upload_whose_client_left_counts_until_its_turn_and_is_not_taken(monkeypatch, new_line, caplog):
+    monkeypatch.setattr(line, "MAX_UPLOADS", THREADS + 2)
+    s3_answers, taken = threading.Event(), []
+
+    @async_to_sync
+    async def leave():
+        running = [asyncio.create_task(new_line.run(lambda: s3_answers.wait(20))) for _ in range(THREADS)]
+        waiting = [asyncio.create_task(new_line.run(lambda: taken.append("left"))) for _ in range(2)]
+        await asyncio.sleep(0)
+        left = [running[0], *waiting]
+        for one in left:
+            one.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        further = await asyncio.gather(new_line.run(lambda: taken.append("further")), return_exceptions=True)
+        s3_answers.set()
+        await asyncio.gather(*running[1:])
+        await new_line.run(lambda: taken.append("later"))
+        return further
+
+    assert [str(one) for one in leave()] == ["Too many uploads are waiting; please try again later."]
+    assert taken == ["later"]
+    gc.collect()  # by which asyncio notices errors that nobody took
+    assert "never retrieved" not in caplog.text
 
 
 def test_a_form_does_not_try_s3_for_each_of_its_pictures(proxied, client):

@@ -1,6 +1,8 @@
 """The line of requests that wait for an upload thread: bounded, and ended at once when S3 doesn't answer."""
 
+import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,26 +31,39 @@ class UploadLine:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._length = 0
         self._succeeded_at = self._failed_at = -math.inf
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Run work that calls S3 in an upload thread. Raises Refusal instead of waiting too long for one."""
-        if self._length >= (THREADS if self._is_away else MAX_UPLOADS):
-            raise self._refusal()
-        joined_at = time.monotonic()
+        """Run work that calls S3 in an upload thread. Raises Refusal instead of waiting too long for one.
+
+        If its client leaves while it waits, it isn't run. It counts until its turn has ended, as its body is kept.
+        """
+        joined_at, left = time.monotonic(), False
 
         def turn() -> Answer:
-            gave_up = self._is_away and self._failed_at > joined_at
-            if gave_up or time.monotonic() > joined_at + MAX_WAIT_SECONDS:
-                raise self._refusal()
-            return work()
+            try:
+                gave_up = self._is_away and self._failed_at > joined_at
+                if left or gave_up or time.monotonic() > joined_at + MAX_WAIT_SECONDS:
+                    raise self._refusal()
+                return work()
+            finally:
+                with self._lock:
+                    self._length -= 1
 
-        self._length += 1
+        with self._lock:
+            if self._length >= (THREADS if self._is_away else MAX_UPLOADS):
+                raise self._refusal()
+            self._length += 1
+        running = asyncio.ensure_future(in_thread(turn, upload_threads))
         try:
-            return await in_thread(turn, upload_threads)
-        finally:
-            self._length -= 1
+            # Without the shield the turn of a client that leaves would never come, though its work stays in the queue.
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            left = True
+            running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # or asyncio would log it
+            raise
 
     def run_and_wait(self, work: Callable[[], Answer]) -> Answer:
         """Do the same for a synchronous view, whose database connection is released meanwhile."""
