@@ -155,6 +155,28 @@ def test_a_failure_among_successes_refuses_nobody(new_line):
     assert async_to_sync(new_line.run)(lambda: "taken") == "taken"
 
 
+def refused_of(count, new_line):
+    """Return how many of so many uploads are refused that come at the same time."""
+
+    @async_to_sync
+    async def burst():
+        return await asyncio.gather(*(new_line.run(lambda: "taken") for _ in range(count)), return_exceptions=True)
+
+    return sum(isinstance(answer, Refusal) for answer in burst())
+
+
+def failing_call(new_line):
+    with pytest.raises(clients.BotoCoreError), new_line.calling_s3():
+        raise clients.BotoCoreError
+
+
+def test_a_failure_of_long_ago_refuses_nobody(monkeypatch, new_line):
+    failing_call(new_line)
+    assert refused_of(THREADS + 3, new_line) == 3
+    monkeypatch.setattr(line, "AWAY_SECONDS", 0.0)
+    assert refused_of(THREADS + 3, new_line) == 0
+
+
 def test_a_full_line_refuses_more(monkeypatch, authorization):
     monkeypatch.setattr(line, "MAX_UPLOADS", 0)
 

@@ -22,12 +22,15 @@ MAX_UPLOADS = 4_000
 MAX_WAIT_SECONDS = 120.0
 """The longest wait for a thread, while S3 answers slowly."""
 
+AWAY_SECONDS = 30.0
+"""How long one failed call says that S3 is away: longer than a call takes, so a silent S3 stays away under uploads."""
+
 
 class UploadLine:
     """Gives uploads to the upload threads in the order in which they came.
 
-    S3 is away once a call of it fails and no other has succeeded since that call began. Then nobody waits for a
-    thread: uploads that find a free one try S3, the others are refused. One success ends this.
+    S3 is away for AWAY_SECONDS once it fails to store a picture and has stored no other since that call began. Then
+    nobody waits for a thread: uploads that find a free one try S3, the others are refused. One success ends this.
     """
 
     def __init__(self) -> None:
@@ -85,7 +88,7 @@ class UploadLine:
 
     @property
     def _is_away(self) -> bool:
-        return self._failed_at > self._succeeded_at
+        return self._failed_at > max(self._succeeded_at, time.monotonic() - AWAY_SECONDS)
 
     def _refusal(self) -> Refusal:
         if self._is_away:
