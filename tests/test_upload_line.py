@@ -15,6 +15,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 
 from classify_app.accounts.tokens import create_token
+from classify_app.intake import submission
 from classify_app.intake import upload_line as line
 from classify_app.intake.upload_line import UploadLine
 from classify_app.models import Classification
@@ -148,8 +149,8 @@ def test_while_s3_is_away_nobody_waits_for_a_thread(proxied, authorization):
 
 
 def test_a_failure_among_successes_refuses_nobody(new_line):
-    with pytest.raises(clients.BotoCoreError), new_line.calling_s3():
-        with new_line.calling_s3():
+    with pytest.raises(clients.BotoCoreError), new_line.storing():
+        with new_line.storing():
             """Another upload's call, which succeeds meanwhile."""
         raise clients.BotoCoreError
     assert async_to_sync(new_line.run)(lambda: "taken") == "taken"
@@ -165,16 +166,24 @@ def refused_of(count, new_line):
     return sum(isinstance(answer, Refusal) for answer in burst())
 
 
-def failing_call(new_line):
-    with pytest.raises(clients.BotoCoreError), new_line.calling_s3():
+def fail_to_store(new_line):
+    with pytest.raises(clients.BotoCoreError), new_line.storing():
         raise clients.BotoCoreError
 
 
 def test_a_failure_of_long_ago_refuses_nobody(monkeypatch, new_line):
-    failing_call(new_line)
+    fail_to_store(new_line)
     assert refused_of(THREADS + 3, new_line) == 3
     monkeypatch.setattr(line, "AWAY_SECONDS", 0.0)
     assert refused_of(THREADS + 3, new_line) == 0
+
+
+def test_that_a_picture_is_found_says_nothing_about_storing(new_line):
+    stored = row()
+    storage.put_picture(stored.input_key, PICTURE, "image/png", "cat.png")
+    fail_to_store(new_line)
+    assert submission.picture_is_stored(stored)
+    assert refused_of(THREADS + 3, new_line) == 3
 
 
 def test_a_full_line_refuses_more(monkeypatch, authorization):

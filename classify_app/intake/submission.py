@@ -16,6 +16,7 @@ from classify_app.intake import outbox
 from classify_app.intake.backlog import backlog
 from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification, new_id
+from classify_app.threads import release_connection
 from project import contract, env
 from project.aws import storage
 from project.aws.clients import ERRORS, explain, quick_s3
@@ -53,7 +54,7 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
     )
     with outbox.expecting():
         try:
-            with upload_line.calling_s3():
+            with upload_line.storing():
                 storage.put_picture(row.input_key, content, header.content_type, row.file_name)
         except ERRORS as error:
             log.error("picture not stored", reason=explain(error))
@@ -77,9 +78,9 @@ def rerun(original: Classification) -> Classification:
 
 def picture_is_stored(row: Classification) -> bool:
     """Return whether S3 still has a picture. It calls S3, as `submit` does. Raises Refusal if S3 can't tell."""
+    release_connection()
     try:
-        with upload_line.calling_s3():
-            return storage.has_picture(row.input_key)
+        return storage.has_picture(row.input_key)
     except ERRORS as error:
         log.error("could not check whether the picture is stored", reason=explain(error))
         raise unavailable("The stored picture could not be checked; please try again.") from error

@@ -74,8 +74,11 @@ class UploadLine:
         return async_to_sync(self.run)(work)
 
     @contextmanager
-    def calling_s3(self) -> Iterator[None]:
-        """Note whether the call of S3 in this context succeeds. Meanwhile this thread holds no database connection."""
+    def storing(self) -> Iterator[None]:
+        """Note whether S3 stores the picture in this context. Meanwhile this thread holds no database connection.
+
+        Other calls note nothing: that S3 finds a picture doesn't mean that it stores one.
+        """
         release_connection()
         began_at = time.monotonic()
         try:
