@@ -207,11 +207,16 @@ def test_nobody_waits_too_long_for_a_thread(monkeypatch, new_line):
 
 def test_an_upload_whose_client_left_counts_until_its_turn_and_is_not_taken(monkeypatch, new_line, caplog):
     monkeypatch.setattr(line, "MAX_UPLOADS", THREADS + 2)
-    s3_answers, taken = threading.Event(), []
+    s3_answers, begun, taken = threading.Event(), [], []
+
+    def store():
+        begun.append("store")
+        s3_answers.wait(20)
 
     @async_to_sync
     async def leave():
-        running = [asyncio.create_task(new_line.run(lambda: s3_answers.wait(20))) for _ in range(THREADS)]
+        running = [asyncio.create_task(new_line.run(store)) for _ in range(THREADS)]
+        await until(lambda: len(begun) == THREADS)
         waiting = [asyncio.create_task(new_line.run(lambda: taken.append("left"))) for _ in range(2)]
         await asyncio.sleep(0)
         left = [running[0], *waiting]
@@ -236,6 +241,19 @@ def test_a_form_does_not_try_s3_for_each_of_its_pictures(proxied, client):
     assert_unavailable([answer])
     assert answer.text.count("cat.png: The picture could not be stored") == 5
     assert proxied.struck["PUT"] == TRIES
+
+
+def test_each_picture_of_a_form_waits_for_a_turn_of_its_own(monkeypatch, client):
+    put_picture = storage.put_picture
+
+    def put(*arguments):
+        put_picture(*arguments)
+        monkeypatch.setattr(line, "MAX_WAIT_SECONDS", -1.0)  # From now on the line is too long.
+
+    monkeypatch.setattr(storage, "put_picture", put)
+    answer = client.post("/upload/", {"pictures": [picture() for _ in range(3)]}, follow=True)
+    assert answer.text.count("cat.png: Too many uploads are waiting") == 2
+    assert Classification.objects.count() == 1
 
 
 def test_an_upload_that_waits_for_s3_holds_no_connection(client, monkeypatch):
