@@ -1,5 +1,6 @@
 """The site's pages: upload form, results of an upload, history, classification, picture, thumbnail."""
 
+from functools import partial
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
@@ -68,7 +69,7 @@ def upload(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         return _home(request, form, 422)
     upload_id, pictures = uuid4(), form.cleaned_data["pictures"]
-    refusals = upload_line.run_and_wait(lambda: _submit_all(pictures, request.user, upload_id))
+    refusals = _submit_all(pictures, request.user, upload_id)
     for file, refusal in refusals:
         messages.error(request, f"{file.name}: {refusal}")
     if len(refusals) < len(pictures):
@@ -80,7 +81,10 @@ def upload(request: UserRequest) -> HttpResponse:
 
 
 def _submit_all(pictures: list[UploadedFile], user: User, upload_id: UUID) -> list[tuple[UploadedFile, Refusal]]:
-    """Submit pictures one after another; return the refused ones. Once one gets a 503, so do those after it."""
+    """Submit pictures one after another; return the refused ones. Once one gets a 503, so do those after it.
+
+    Each has a turn of its own in the line, so that the uploads of others come between.
+    """
     refusals: list[tuple[UploadedFile, Refusal]] = []
     unavailable: Refusal | None = None
     with outbox.expecting():
@@ -89,7 +93,7 @@ def _submit_all(pictures: list[UploadedFile], user: User, upload_id: UUID) -> li
                 if unavailable:
                     raise unavailable
                 with limit_uploads(user.pk):
-                    submit(file, user, upload_id)
+                    upload_line.run_and_wait(partial(submit, file, user, upload_id))
             except Refusal as refusal:
                 refusals.append((file, refusal))
                 unavailable = refusal if status_of(refusal) == 503 else None
