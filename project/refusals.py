@@ -15,6 +15,11 @@ class Refusal(Exception):
         self.code = code
         self.retry_after = retry_after
 
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the same request may succeed later: after every 503, and above a rate limit."""
+        return self.retry_after is not None
+
     def __reduce__(self) -> tuple[type, tuple[str, str, int | None]]:
         return type(self), (self.code, str(self), self.retry_after)  # The isolated classifier pickles BadPicture.
 

@@ -81,7 +81,7 @@ def address_of(request: HttpRequest) -> str:
 
 
 def limit_uploads(user_id: int) -> AbstractContextManager[None]:
-    """Count a user's upload, and take the count back if it is refused with 503 within the context.
+    """Count a user's upload, and take the count back if the site fails or refuses it for now within the context.
 
     Raises Refusal above the limit, when called.
     """
@@ -103,8 +103,9 @@ def _taken_back_if_unavailable(key: tuple[str, ...]) -> Iterator[None]:
     try:
         yield
     except (Refusal, DatabaseError, OSError) as error:
-        # All of these become a 503, except the refusal of what can't succeed later either, such as a bad picture.
-        if not isinstance(error, Refusal) or error.retry_after is not None:
+        # Errors of the database or the system are the site's, whether they become a 503 or a 500 (http/middleware.py).
+        # A refusal is the sender's fault unless it is temporary: a bad picture never succeeds.
+        if not isinstance(error, Refusal) or error.is_temporary:
             counts.take_back(key)
         raise
 

@@ -81,22 +81,22 @@ def upload(request: UserRequest) -> HttpResponse:
 
 
 def _submit_all(pictures: list[UploadedFile], user: User, upload_id: UUID) -> list[tuple[UploadedFile, Refusal]]:
-    """Submit pictures one after another; return the refused ones. Once one gets a 503, so do those after it.
+    """Submit pictures one after another; return the refused ones. After a temporary refusal the others get the same.
 
     Each has a turn of its own in the line, so that the uploads of others come between.
     """
     refusals: list[tuple[UploadedFile, Refusal]] = []
-    unavailable: Refusal | None = None
+    for_now: Refusal | None = None
     with outbox.expecting():
         for file in pictures:
             try:
-                if unavailable:
-                    raise unavailable
+                if for_now:
+                    raise for_now
                 with limit_uploads(user.pk):
                     upload_line.run_and_wait(partial(submit, file, user, upload_id))
             except Refusal as refusal:
                 refusals.append((file, refusal))
-                unavailable = refusal if status_of(refusal) == 503 else None
+                for_now = refusal if refusal.is_temporary else None
     return refusals
 
 
