@@ -51,15 +51,18 @@ class ReadOnlyAdmin(ListAdmin):
     def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
         """Act on each row and log it. Show the number of successes, and each refusal with its count.
 
-        Rows beyond ACTED_AT_ONCE are left, and a message says so.
+        Rows beyond ACTED_AT_ONCE, or after a temporary refusal, are left, and a message says so: each may have waited
+        for seconds for what is unavailable.
         """
-        acted, reasons = 0, Counter[str]()
+        acted, reasons, unavailable = 0, Counter[str](), False
         chosen = list(rows[: ACTED_AT_ONCE + 1])
         for row in chosen[:ACTED_AT_ONCE]:
             try:
                 act(row)
             except Refusal as refusal:
                 reasons[str(refusal)] += 1
+                if unavailable := refusal.is_temporary:
+                    break
                 continue
             self.log_change(request, row, f"{done.capitalize()}.")
             acted += 1
@@ -67,7 +70,9 @@ class ReadOnlyAdmin(ListAdmin):
             self.message_user(request, f"{acted} {done}.", messages.SUCCESS)
         for reason, count in reasons.items():
             self.message_user(request, f"{count} not {done}: {reason}", messages.ERROR)
-        if len(chosen) > ACTED_AT_ONCE:
+        if unavailable and acted + reasons.total() < len(chosen):
+            self.message_user(request, "The others were left, since they would fail too.", messages.WARNING)
+        elif len(chosen) > ACTED_AT_ONCE:
             self.message_user(
                 request, f"One action takes {ACTED_AT_ONCE} rows; the others were left.", messages.WARNING
             )
