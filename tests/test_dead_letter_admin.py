@@ -14,6 +14,7 @@ from classify_app.models import Classification, DeadLetter, State
 from classify_app.repair.redrive import discard, redrive
 from classify_app.results.completion import complete
 from project.aws import storage
+from tests.configuration import configured
 from tests.letters import REQUESTS, RESPONSES, dead, dead_request
 from tests.records import PICTURE, done, requests, row
 
@@ -178,6 +179,24 @@ def test_one_button_redrives_as_many_as_one_action_takes(admin_client, more_than
     assert f"{ACTED_AT_ONCE} redriven." in page
     assert f"One action takes {ACTED_AT_ONCE} rows; the others were left." in page
     assert states() == ["waiting"] * 2 + ["redriven"] * ACTED_AT_ONCE
+
+
+def test_letters_that_cannot_be_redriven_keep_no_others_from_it(admin_client, more_than_an_action_takes):
+    DeadLetter.objects.bulk_create(
+        DeadLetter(queue=REQUESTS, message_id=f"foreign {number}", body="{}", receives=6)
+        for number in range(ACTED_AT_ONCE)
+    )
+    page = press(admin_client, admin_client.get(LIST), f"Redrive the newest {ACTED_AT_ONCE} that wait").text
+    assert f"{ACTED_AT_ONCE} redriven." in page
+    assert states() == ["waiting"] * 2 + ["redriven"] * ACTED_AT_ONCE + ["waiting"] * ACTED_AT_ONCE
+
+
+def test_an_action_ends_once_something_is_unavailable(admin_client, more_than_an_action_takes):
+    with configured(RESPONSE_QUEUE_URL="http://127.0.0.1:1/none"):
+        page = act(admin_client, "redrive", *DeadLetter.objects.all()[:3])
+    assert "1 not redriven: The response queue is unavailable" in page
+    assert "The others were left, since they would fail too." in page
+    assert set(states()) == {"waiting"}
 
 
 def test_a_handled_letter_offers_no_action(admin_client):

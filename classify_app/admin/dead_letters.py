@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
@@ -70,7 +70,13 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.action(permissions=["act"], description="Redrive")
     def redrive(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
-        self.act_on_each(request, letters, lambda letter: redrive(letter, request.user.get_username()), "redriven")
+        """Redrive the selected letters. Those that belong to nothing are counted apart, or they would take all places."""
+        foreign = Q(queue=DeadLetter.Queue.REQUESTS, classification=None)
+        redrivable = letters.exclude(foreign)
+        self.act_on_each(request, redrivable, lambda letter: redrive(letter, request.user.get_username()), "redriven")
+        if count := letters.filter(foreign).count():
+            reason = "It belongs to no classification, so there is nothing to classify."
+            self.message_user(request, f"{count} not redriven: {reason}", messages.ERROR)
 
     @admin.action(permissions=["act"], description="Discard")
     def discard(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> HttpResponse | None:
