@@ -70,7 +70,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.action(permissions=["act"], description="Redrive")
     def redrive(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
-        """Redrive the selected letters. Those that belong to nothing are counted apart, or they would take all places."""
+        """Redrive the selected letters. Those that belong to nothing are set apart, or they would take all places."""
         foreign = Q(queue=DeadLetter.Queue.REQUESTS, classification=None)
         redrivable = letters.exclude(foreign)
         self.act_on_each(request, redrivable, lambda letter: redrive(letter, request.user.get_username()), "redriven")
