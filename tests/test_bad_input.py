@@ -140,3 +140,12 @@ def test_a_part_without_a_name_is_no_file(client, address, field, name):
 
 def test_the_limits_are_the_documented_ones():
     assert (env.web().max_upload_bytes, env.common().max_pixels) == (10_000_000, 50_000_000)
+
+
+@through_each_door
+@pytest.mark.parametrize("content", [PICTURE + bytes(3_000_000), PICTURE + b"&" * 2_000], ids=["3 MB", "fields"])
+def test_a_photograph_that_is_sent_as_a_web_form_is_refused_with_what_to_send(client, address, field, content):
+    """As curl --data-binary does by default. Django would refuse such fields for their size or number."""
+    response = client.generic("POST", address, content, "application/x-www-form-urlencoded")
+    assert response.status_code == 415
+    assert re.search(f"Send the picture in the field .*{field}.* of a multipart/form-data body", response.text)

@@ -298,6 +298,8 @@ def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 @api.exception_handler(MultiPartParserError)
 @api.exception_handler(SuspiciousOperation)
 def unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    if request.method == "POST" and request.content_type != MULTIPART:
+        return refuse(request, missing_file(request, "file"))  # Django has looked for a web form's fields in it.
     return refuse(request, Refusal(BAD_REQUEST, UNREADABLE_BODY))
 
 

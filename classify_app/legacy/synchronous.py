@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from classify_app.accounts.authentication import token_in, token_with, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
-from classify_app.http.multipart import missing_file
+from classify_app.http.multipart import MULTIPART, missing_file
 from classify_app.http.responses import BAD_REQUEST, UNREADABLE_BODY, line
 from classify_app.intake.rate_limits import address_of, limit_anonymous_uploads, limit_uploads
 from classify_app.intake.submission import submit
@@ -60,6 +60,8 @@ def _owner_of(request: HttpRequest) -> User | None:
 
 def _submit_posted(request: HttpRequest, owner: User | None) -> tuple[str, Classification]:
     """Submit a request's picture; return its field name and its row. Raises Refusal."""
+    if request.content_type != MULTIPART:
+        raise missing_file(request, LABEL_FIELD, STEM_AND_LABEL_FIELD)  # before Django looks for a web form's fields
     try:
         files = request.FILES
     except (MultiPartParserError, SuspiciousOperation) as error:
