@@ -40,7 +40,7 @@ NAMES = {
     "猫" * 250 + ".png": "猫" * 221 + ".png",
     "кот, 猫 & été.png": "кот, 猫 & été.png",
     "right-to-left \u202egnp.exe": "right-to-left gnp.exe",
-    "été.png".encode("latin-1"): "\ufffdt\ufffd.png",
+    "été.png".encode("latin-1"): "_t_.png",
 }
 DOORS = {
     "API": ("/api/v1/classifications", "file"),
@@ -118,8 +118,16 @@ def test_a_file_name_that_is_not_utf8_is_taken_by_each_door_and_its_content_left
         response = post_under_a_name(client, b"\xe9t\xe9.png", address, field)
     assert response.status_code in (200, 202, 302)
     accepted = Classification.objects.get()
-    assert accepted.file_name == "\ufffdt\ufffd.png"
+    assert accepted.file_name == "_t_.png"
     assert storage.get_picture(accepted.input_key)[0] == PICTURE
+
+
+@through_each_door
+def test_a_long_file_name_that_is_not_utf8_is_taken_too(client, address, field):
+    with answering():
+        response = post_under_a_name(client, b"\xe9" * 900 + b".png", address, field)
+    assert response.status_code in (200, 202, 302)
+    assert Classification.objects.get().file_name == "_" * 251 + ".png"
 
 
 @through_each_door

@@ -1,5 +1,6 @@
 """Bodies of multipart/form-data (RFC 7578): file names in any encoding, and what a body without a file is told."""
 
+import re
 from typing import Any
 
 from django.http import HttpRequest, multipartparser
@@ -9,17 +10,20 @@ from classify_app.http.responses import INVALID, NOT_MULTIPART
 from project.refusals import Refusal
 
 MULTIPART = "multipart/form-data"
+NO_UTF_8 = re.compile("[\udc80-\udcff]")
+"""The characters that stand for such bytes in a text (PEP 383)."""
 
 
 def parse_part(stream: Any, max_header_size: int) -> Any:
-    """Parse a part as Django does, but with the bytes of its header that aren't UTF-8 replaced.
+    """Parse a part as Django does, but with each byte of its header that isn't UTF-8 replaced by `_`.
 
     Django ignores a Content-Disposition that isn't UTF-8, and so the whole file. RFC 7578, section 5.1.2, expects such
-    file names.
+    file names. The header stays as long as it is, since Django refuses longer ones.
     """
     start = stream.read(max_header_size)
     header, end, content = start.partition(b"\r\n\r\n")
-    stream.unget(header.decode(errors="replace").encode() + end + content if end else start)
+    readable = NO_UTF_8.sub("_", header.decode(errors="surrogateescape")).encode()
+    stream.unget(readable + end + content if end else start)
     return parse_boundary_stream(stream, max_header_size)
 
 
