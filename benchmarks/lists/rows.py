@@ -49,7 +49,7 @@ INSERT INTO classify_app_deadletter (
 )
 SELECT
     'requests', id, repeat('message ', 75), 'It was received 6 times.', 6, created_at, created_at, id,
-    CASE WHEN n %% 100 = 0 THEN 'waiting' ELSE 'redriven' END, ''
+    CASE WHEN n % 100 = 0 THEN 'waiting' ELSE 'redriven' END, ''
 FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM classify_app_classification WHERE state = 'failed') AS failed
 """
 
@@ -72,7 +72,7 @@ def fill(count: int) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(CLASSIFICATIONS, values)
-        cursor.execute(DEAD_LETTERS.replace("%%", "%"))
+        cursor.execute(DEAD_LETTERS)
         # As autovacuum does in time: statistics for the planner, and scans of an index alone.
         for model in (Classification, DeadLetter):
             cursor.execute(f"VACUUM ANALYZE {model._meta.db_table}")
