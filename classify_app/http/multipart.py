@@ -11,7 +11,7 @@ from project.refusals import Refusal
 
 MULTIPART = "multipart/form-data"
 NO_UTF_8 = re.compile("[\udc80-\udcff]")
-"""The characters that stand for such bytes in a text (PEP 383)."""
+"""Characters that stand for bytes that aren't UTF-8 (PEP 383)."""
 
 
 def parse_part(stream: Any, max_header_size: int) -> Any:
