@@ -9,6 +9,8 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
@@ -129,18 +131,19 @@ def _serve(pipe: Connection) -> None:
     os.setsid()
     logs.configure()
     classify = pipeline().classify
-    pipe.send(True)
-    while True:
-        try:
-            content = pipe.recv_bytes()
-        except EOFError:
-            return
-        try:
-            pipe.send(classify(content))
-        except BadPicture as bad:
-            pipe.send(bad)
-        except Exception as error:  # noqa: BLE001 -- the worker gets any error
-            pipe.send(RuntimeError(repr(error)))  # the error itself may not be picklable
+    with suppress(EOFError, BrokenPipeError):  # The worker has ended, or closed its end.
+        pipe.send(True)
+        while True:
+            pipe.send(_answer(classify, pipe.recv_bytes()))
+
+
+def _answer(classify: Callable[[bytes], Outcome], content: bytes) -> Outcome | Exception:
+    try:
+        return classify(content)
+    except BadPicture as bad:
+        return bad
+    except Exception as error:  # noqa: BLE001 -- the worker gets any error
+        return RuntimeError(repr(error))  # the error itself may not be picklable
 
 
 @cache
