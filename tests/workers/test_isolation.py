@@ -49,8 +49,7 @@ def isolated(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     child = IsolatedClassifier()
     yield child
-    if child.child:
-        child.stop()
+    child.end()
 
 
 @pytest.mark.timeout(120)
