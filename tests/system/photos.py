@@ -17,7 +17,7 @@ from tests.system.harness import (
 )
 
 FINISH_SECONDS = 120
-EMPTY_SECONDS = 150  # A message whose acknowledgement was lost is redelivered after its visibility timeout of 120 s.
+EMPTY_SECONDS = 150  # A message whose acknowledgement was lost comes again after its visibility timeout.
 ADDRESS = "/api/v1/classifications"
 
 RIGHT = {
