@@ -75,12 +75,12 @@ variable "model" {
 
 variable "engine" {
   type        = string
-  description = "ENGINE of the worker: torch, or onnx, whose network is exported while baking."
-  default     = "torch"
+  description = "ENGINE of the worker: onnx, whose network is exported while baking, or torch. Empty: torch for a GPU, otherwise onnx."
+  default     = ""
 
   validation {
-    condition     = contains(["torch", "onnx"], var.engine)
-    error_message = "The engine must be torch or onnx."
+    condition     = contains(["", "torch", "onnx"], var.engine)
+    error_message = "The engine must be torch, onnx or empty."
   }
 }
 
@@ -97,6 +97,7 @@ variable "torch_cpu_index" {
 }
 
 locals {
+  engine  = var.engine != "" ? var.engine : var.gpu ? "torch" : "onnx"
   time    = formatdate("YYYYMMDD-hhmmss", timestamp())
   archive = "/tmp/recognition.tar.gz"
 }

@@ -31,7 +31,7 @@ source "amazon-ebs" "worker" {
   tags = {
     Name   = "${var.name}-worker"
     Model  = var.model
-    Engine = var.engine
+    Engine = local.engine
   }
 }
 
@@ -49,7 +49,7 @@ build {
     environment_vars = [
       "PYTHON_VERSION=${var.python_version}",
       "MODEL=${var.model}",
-      "ENGINE=${var.engine}",
+      "ENGINE=${local.engine}",
       "GPU=${var.gpu}",
       "TORCH_CPU_INDEX=${var.torch_cpu_index}",
     ]

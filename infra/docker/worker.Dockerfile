@@ -1,6 +1,6 @@
 # A worker for those who run containers. From the repository's root:
 #   docker build -f infra/docker/worker.Dockerfile -t recognition-worker .
-#   docker build -f infra/docker/worker.Dockerfile -t recognition-worker --target onnx .
+#   docker build -f infra/docker/worker.Dockerfile -t recognition-worker --target torch .
 FROM python:3.11-slim-bookworm AS base
 RUN useradd --uid 10001 --home-dir /opt/recognition --no-create-home --shell /usr/sbin/nologin recognition
 WORKDIR /opt/recognition
@@ -11,26 +11,6 @@ CMD ["python", "-m", "celery", "-A", "workers.app", "worker", "--hostname", "wor
 # the request queue's oldest message.
 HEALTHCHECK NONE
 
-FROM base AS exporter
-ARG MODEL=resnet50
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" -r requirements/torch-cpu.txt
-RUN pip install --no-cache-dir --no-deps -r requirements/export.txt
-COPY project project
-COPY workers workers
-RUN python -m workers export model.onnx
-
-FROM base AS onnx
-ENV ENGINE=onnx ONNX_MODEL=/opt/recognition/models/model.onnx
-RUN pip install --no-cache-dir --no-deps -r requirements/worker-onnx.txt
-COPY project project
-COPY workers workers
-COPY samples samples
-COPY --from=exporter /opt/recognition/model.onnx models/model.onnx
-RUN python -m workers samples/coffee.png
-USER 10001
-
-# The last stage is the one that is built where none is named.
 FROM base AS torch
 ARG MODEL=resnet50
 # For GPUs: TORCH=torch and TORCH_INDEX=https://pypi.org/simple, whose builds have CUDA.
@@ -43,5 +23,25 @@ COPY project project
 COPY workers workers
 COPY samples samples
 # Downloads the weights, for good, and proves them.
+RUN python -m workers samples/coffee.png
+USER 10001
+
+FROM base AS exporter
+ARG MODEL=resnet50
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" -r requirements/torch-cpu.txt
+RUN pip install --no-cache-dir --no-deps -r requirements/export.txt
+COPY project project
+COPY workers workers
+RUN python -m workers export model.onnx
+
+# The last stage is the one that is built where none is named.
+FROM base AS onnx
+ENV ENGINE=onnx ONNX_MODEL=/opt/recognition/models/model.onnx
+RUN pip install --no-cache-dir --no-deps -r requirements/worker-onnx.txt
+COPY project project
+COPY workers workers
+COPY samples samples
+COPY --from=exporter /opt/recognition/model.onnx models/model.onnx
 RUN python -m workers samples/coffee.png
 USER 10001

@@ -100,7 +100,7 @@ variable "model" {
 }
 
 variable "model_weights" {
-  description = "MODEL_WEIGHTS of the workers: a file in the image, s3://bucket/key, which the workers' role may then read, or empty for the weights in the image."
+  description = "MODEL_WEIGHTS of the workers, with engine = \"torch\": a file in the image, s3://bucket/key, which the workers' role may then read, or empty for the weights in the image."
   type        = string
   default     = ""
   nullable    = false
@@ -109,12 +109,16 @@ variable "model_weights" {
     condition     = var.model_weights == "" || can(regex("^(s3://[a-z0-9.-]{3,63}/[^*?\\s]+|/[^\\s]+)$", var.model_weights))
     error_message = "model_weights must be empty, an absolute path, or s3://bucket/key without *, ? or spaces."
   }
+  validation {
+    condition     = var.engine == "torch" || var.model_weights == ""
+    error_message = "model_weights has no meaning without engine = \"torch\": export them, and name the file in onnx_model."
+  }
 }
 
 variable "engine" {
-  description = "ENGINE of the workers, for which their image was baked: torch or onnx."
+  description = "ENGINE of the workers, for which their image was baked: onnx, or torch, which GPUs need."
   type        = string
-  default     = "torch"
+  default     = "onnx"
   nullable    = false
 
   validation {

@@ -59,7 +59,7 @@ def packer(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize(
     "variables",
-    [(), ("engine=onnx", "model=resnet18"), ("gpu=true", "instance_type=g6.xlarge", "root_gigabytes=40")],
+    [(), ("engine=torch", "model=resnet18"), ("gpu=true", "instance_type=g6.xlarge", "root_gigabytes=40")],
     ids=" ".join,
 )
 def test_packer_accepts_the_templates(templates: Path, variables: tuple[str, ...]):

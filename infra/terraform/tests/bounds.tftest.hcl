@@ -42,7 +42,6 @@ run "too_little" {
     worker_spot_percentage  = -1
     worker_volume_gb        = 7
     model                   = "resnet17"
-    model_weights           = "s3://models"
     engine                  = "openvino"
     max_batch_size          = 0
     model_threads           = 0
@@ -72,7 +71,7 @@ run "too_little" {
     var.name, var.bucket_prefix, var.log_retention_days, var.root_device_name, var.vpc_cidr, var.zones,
     var.allowed_cidrs, var.input_expiry_days, var.output_expiry_days, var.worker_ami_id, var.worker_instance_types,
     var.worker_min_size, var.worker_spot_percentage, var.worker_volume_gb, var.model,
-    var.model_weights, var.engine, var.max_batch_size, var.model_threads, var.worker_settings,
+    var.engine, var.max_batch_size, var.model_threads, var.worker_settings,
     var.scaling, var.scale_out_threshold, var.scale_in_threshold, var.scale_out_steps, var.scale_in_steps,
     var.scale_in_pictures, var.scale_in_seconds, var.worker_warmup_seconds, var.web_ami_id, var.web_instance_type, var.web_min_size, var.certificate_arn,
     var.web_settings, var.flower_instance_type,
@@ -87,6 +86,7 @@ run "too_little_beside_others" {
   variables {
     archive_after_days    = 0
     worker_max_size       = 0
+    model_weights         = "s3://models/resnet152.pt" # without engine = "torch"
     onnx_model            = "relative.onnx"
     worker_instance_types = ["g5.xlarge"]
     warm_pool             = { min_size = -1 }
@@ -94,7 +94,8 @@ run "too_little_beside_others" {
     domain_name           = "localhost"
   }
   expect_failures = [
-    var.archive_after_days, var.worker_max_size, var.onnx_model, var.warm_pool, var.web_max_size, var.domain_name,
+    var.archive_after_days, var.worker_max_size, var.model_weights, var.onnx_model, var.warm_pool, var.web_max_size,
+    var.domain_name,
   ]
 }
 
@@ -113,7 +114,8 @@ run "too_much" {
     worker_max_size        = 501
     worker_spot_percentage = 101
     worker_volume_gb       = 1001
-    model_weights          = "s3://models/*"
+    model_weights          = "s3://models"
+    engine                 = "torch"
     onnx_model             = "/opt/recognition/models/resnet50.onnx" # without engine = "onnx"
     max_batch_size         = 257
     model_threads          = 193
@@ -236,6 +238,7 @@ run "the_most" {
     worker_spot_percentage = 100
     worker_volume_gb       = 1000
     model                  = "resnet152"
+    engine                 = "torch"
     model_weights          = "s3://models/resnet152.pt"
     max_batch_size         = 256
     model_threads          = 192

@@ -44,6 +44,7 @@ module "recognition" {
   worker_ami_id          = var.worker_ami_id
   worker_instance_types  = var.worker_instance_types
   worker_volume_gb       = var.worker_volume_gb
+  engine                 = var.engine
   model_threads          = var.model_threads
   max_batch_size         = var.max_batch_size
   worker_spot_percentage = 50

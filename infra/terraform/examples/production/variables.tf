@@ -55,6 +55,13 @@ variable "worker_volume_gb" {
   nullable    = false
 }
 
+variable "engine" {
+  description = "ENGINE of the workers, for which their image was baked: onnx, or torch, which GPUs need."
+  type        = string
+  default     = "onnx"
+  nullable    = false
+}
+
 variable "model_threads" {
   description = "MODEL_THREADS of the workers: as many as the instance types have vCPUs, or 1 on a GPU."
   type        = number

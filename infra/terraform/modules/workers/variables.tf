@@ -84,12 +84,12 @@ variable "model" {
 }
 
 variable "model_weights" {
-  description = "MODEL_WEIGHTS of the workers: a file in the image, s3://bucket/key, which the workers' role may then read, or empty for the weights in the image."
+  description = "MODEL_WEIGHTS of the workers, with engine = \"torch\": a file in the image, s3://bucket/key, which the workers' role may then read, or empty for the weights in the image."
   type        = string
 }
 
 variable "engine" {
-  description = "ENGINE of the workers, for which their image was baked: torch or onnx."
+  description = "ENGINE of the workers, for which their image was baked: onnx, or torch, which GPUs need."
   type        = string
 }
 
