@@ -19,7 +19,7 @@ from classify_app.intake import outbox
 from classify_app.intake.rate_limits import counts
 from infra.local import faults, resources
 from project import env
-from project.aws import clients
+from project.aws import clients, objects
 from project.aws.clients import sqs
 from project.broker.celery import app
 from tests.environment import AWS_PORT, AWS_URL, STATE
@@ -93,7 +93,8 @@ def proxied(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Proxy
 
 
 def _forget_clients() -> None:
-    for cached in (clients.s3, clients.quick_s3, clients.sqs, clients.quick_sqs, env.aws):
+    stores = (objects.patient, objects.unwritten, objects.quick)
+    for cached in (clients.s3, clients.quick_s3, clients.sqs, clients.quick_sqs, *stores, env.aws):
         cached.cache_clear()
     # Celery's, too.
     pools.reset()

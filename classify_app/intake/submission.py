@@ -18,7 +18,7 @@ from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification, new_id
 from classify_app.threads import release_connection
 from project import contract, env
-from project.aws import storage
+from project.aws import objects, storage
 from project.aws.clients import ERRORS, explain, quick_s3
 from project.pictures import EMPTY, TOO_MANY_BYTES, BadPicture, open_picture
 from project.refusals import Refusal, unavailable
@@ -118,4 +118,5 @@ def _read(file: UploadedFile) -> bytes:
 def warm_up() -> None:
     """Create the AWS clients ahead of the first upload. Sends no request."""
     quick_s3()
+    objects.quick(env.aws().input_bucket)
     outbox.warm_up()

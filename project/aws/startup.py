@@ -8,7 +8,8 @@ from typing import TypeVar
 import structlog
 
 from project import env
-from project.aws.clients import ERRORS, explain, lasting_reason, s3, sqs
+from project.aws.clients import ERRORS, explain, lasting_reason, sqs
+from project.aws.objects import list_no_folder
 from project.backoff import Backoff
 
 log = structlog.get_logger()
@@ -60,9 +61,7 @@ def _checks() -> dict[str, Callable[[], object]]:
     aws = env.aws()
     buckets = {"INPUT_BUCKET": aws.input_bucket, "OUTPUT_BUCKET": aws.output_bucket}
     # HeadBucket's errors have no body and so no error code.
-    bucket_checks = {
-        f"{name}={value}": partial(s3().list_objects_v2, Bucket=value, MaxKeys=1) for name, value in buckets.items()
-    }
+    bucket_checks = {f"{name}={value}": partial(list_no_folder, value) for name, value in buckets.items()}
     return {**bucket_checks, **_queue_checks(aws.queue_urls)}
 
 

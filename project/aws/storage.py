@@ -9,12 +9,16 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import ClientError
 
 from project import contract, env
+from project.aws import objects
 from project.aws.clients import quick_s3, s3
 from project.contract import Record
 
 DOWNLOAD_SECONDS = 300
 ALREADY_WRITTEN = ("PreconditionFailed", "ConditionalRequestConflict")
 """S3's error codes if the key exists, or if another writer is writing it at the moment."""
+
+# obstore ends a put that takes too long, boto3 one that makes no progress. So a large picture may take a slow line.
+MAX_QUICK_BYTES = 500_000
 
 MAX_NAME_BYTES = 2_000  # S3 allows 2 KB of metadata; a Chinese character takes nine bytes.
 
@@ -32,14 +36,12 @@ def storable_name(file_name: str) -> str:
 
 def put_picture(key: str, content: bytes, content_type: str, file_name: str) -> None:
     """Store a picture's bytes with its file name. Raises ClientError or BotoCoreError."""
-    quick_s3().put_object(
-        Bucket=env.aws().input_bucket,
-        Key=key,
-        Body=content,
-        ContentType=content_type,
-        # S3 metadata is ASCII.
-        Metadata={contract.FILE_NAME_METADATA: quote(file_name)},
-    )
+    bucket = env.aws().input_bucket
+    metadata = {contract.FILE_NAME_METADATA: quote(file_name)}  # S3 metadata is ASCII.
+    if len(content) > MAX_QUICK_BYTES:
+        quick_s3().put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, Metadata=metadata)
+    else:
+        objects.put(objects.quick(bucket), key, content, {"Content-Type": content_type, **metadata})
 
 
 def get_picture(key: str) -> tuple[bytes, str]:
@@ -47,22 +49,16 @@ def get_picture(key: str) -> tuple[bytes, str]:
 
     Raises PictureMissing if there is no such key, ClientError or BotoCoreError for other errors.
     """
-    try:
-        stored = s3().get_object(Bucket=env.aws().input_bucket, Key=key)
-    except s3().exceptions.NoSuchKey as error:
-        raise PictureMissing(key) from error
-    return stored["Body"].read(), unquote(stored["Metadata"].get(contract.FILE_NAME_METADATA, ""))
+    stored = objects.get(objects.patient(env.aws().input_bucket), key)
+    if stored is None:
+        raise PictureMissing(key)
+    content, attributes = stored
+    return content, unquote(attributes.get(contract.FILE_NAME_METADATA, ""))
 
 
 def has_picture(key: str) -> bool:
     """Return whether a picture is stored. Raises ClientError or BotoCoreError if S3 can't tell."""
-    try:
-        quick_s3().head_object(Bucket=env.aws().input_bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "404":  # The response to HEAD has no body, and so no code NoSuchKey.
-            raise
-        return False
-    return True
+    return objects.exists(objects.quick(env.aws().input_bucket), key)
 
 
 def put_record(record: Record) -> Record:
@@ -71,13 +67,10 @@ def put_record(record: Record) -> Record:
     Raises ClientError or BotoCoreError, and ContractError if the stored object is no record.
     """
     bucket = env.aws().output_bucket
+    content = record.to_json().encode()
     try:
-        s3().put_object(
-            Bucket=bucket,
-            Key=contract.record_key(record.id),
-            Body=record.to_json().encode(),
-            ContentType="application/json",
-            IfNoneMatch="*",
+        objects.put(
+            objects.unwritten(bucket), contract.record_key(record.id), content, {"Content-Type": "application/json"}
         )
     except ClientError as error:
         if error.response["Error"]["Code"] not in ALREADY_WRITTEN:
@@ -88,12 +81,8 @@ def put_record(record: Record) -> Record:
         record = stored
     if record.state == contract.DONE:
         # Written after the record and from it, so that the two agree after any repeat.
-        s3().put_object(
-            Bucket=bucket,
-            Key=contract.label_key(record.id),
-            Body=record.label_text().encode(),
-            ContentType="text/plain; charset=utf-8",
-        )
+        label, plain = record.label_text().encode(), "text/plain; charset=utf-8"
+        objects.put(objects.patient(bucket), contract.label_key(record.id), label, {"Content-Type": plain})
     return record
 
 
@@ -102,11 +91,8 @@ def get_record(id: str) -> Record | None:
 
     Raises ClientError or BotoCoreError, and ContractError if the stored object is no record.
     """
-    try:
-        stored = s3().get_object(Bucket=env.aws().output_bucket, Key=contract.record_key(id))
-    except s3().exceptions.NoSuchKey:
-        return None
-    return Record.from_json(stored["Body"].read())
+    stored = objects.get(objects.patient(env.aws().output_bucket), contract.record_key(id))
+    return Record.from_json(stored[0]) if stored else None
 
 
 def download_url(bucket: str, key: str) -> str:
