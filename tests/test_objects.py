@@ -1,19 +1,32 @@
 """The way to S3's objects: credentials, addresses, certificates, tries and errors are those that boto3 would have."""
 
 import json
+import ssl
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
+from celery.utils.serialization import get_pickleable_exception
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from infra.local import faults
 from infra.local.ports import free_ports
-from project.aws import clients, objects, storage
+from project import contract
+from project.aws import clients, objects, startup, storage
 from project.aws.clients import explain
+from project.env import ConfigurationError
 from tests.configuration import configured
+from tests.test_contract import RECORD
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")
 PICTURE = ("any.png", b"picture", "image/png", "cat.png")
@@ -166,7 +179,7 @@ def test_a_bucket_has_the_address_that_boto3_finds(bare, tmp_path, bucket, varia
 
 def test_an_endpoint_that_is_no_url_is_named(bare):
     bare.setenv("AWS_ENDPOINT_URL_S3", "minio:9000")
-    with pytest.raises(SystemExit, match="minio:9000 can't be used"):
+    with pytest.raises(ConfigurationError, match="minio:9000 can't be used"):
         storage.put_picture(*PICTURE)
 
 
@@ -188,12 +201,21 @@ def test_an_error_is_explained_in_one_line(proxied, kind, sentence):
             call()
         assert sentence in explain(raised.value)
         assert "\n" not in explain(raised.value)
+        assert type(get_pickleable_exception(raised.value)) is type(raised.value)  # Celery replaces others.
 
 
 def test_a_missing_bucket_is_named(aws):
     with configured(INPUT_BUCKET="no-such-bucket"), pytest.raises(ClientError) as raised:
         storage.put_picture(*PICTURE)
     assert explain(raised.value).startswith("the bucket doesn't exist: see INPUT_BUCKET")
+
+
+@pytest.mark.parametrize(("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")])
+def test_a_bucket_in_another_region_is_named(proxied, monkeypatch, status, code):
+    monkeypatch.setitem(faults.REFUSALS, "elsewhere", (status, code, "The region is wrong."))
+    proxied.fault = faults.Fault("elsewhere", "s3")
+    with pytest.raises(ConfigurationError, match="^INPUT_BUCKET=.* the bucket is in another region: see AWS_REGION"):
+        startup.check_aws()
 
 
 @pytest.mark.parametrize("name", ["", "not a bucket's name", "a/b"])
@@ -266,4 +288,68 @@ def test_a_picture_may_come_slowly(bare, monkeypatch):
     for name, value in zip(KEYS, ("any", "any", server.url), strict=True):
         bare.setenv(name, value)
     assert storage.get_picture("any.png") == (b"xxxxx", "")
+    server.shutdown()
+
+
+class LosingAnswers(faults._Handler):
+    """Passes requests on, and loses the first answer to a put of a record."""
+
+    def _answer(self, status, body, headers):
+        if self.path.endswith(".json") and self.command == "PUT" and not self.server.struck:
+            self.server.count_struck("PUT")
+            self._reset()
+        else:
+            super()._answer(status, body, headers)
+
+
+def test_a_record_whose_answer_is_lost_is_put_again_and_stays_the_first(proxied):
+    proxied.RequestHandlerClass = LosingAnswers
+    record = replace(RECORD, id=str(uuid4()))
+    assert storage.put_record(record) == record
+    assert (proxied.struck, proxied.passed["PUT"]) == ({"PUT": 1}, 3)  # the record twice, and its label
+    assert storage.put_record(replace(record, label="other")) == record
+
+
+def test_a_conflict_with_another_writer_gives_the_record_of_the_other(proxied, monkeypatch):
+    stored = replace(RECORD, id=str(uuid4()), state=contract.FAILED, label="")
+    storage.put_record(stored)
+    monkeypatch.setitem(faults.REFUSALS, "conflict", (409, "ConditionalRequestConflict", "At the same time."))
+    proxied.fault = faults.Fault("conflict", "s3", "PUT")
+    assert storage.put_record(replace(stored, error="another")) == stored
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+        storage.put_record(replace(stored, id=str(uuid4())))  # The other has not finished.
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A private certificate authority's certificate, and a server's certificate with its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("authority", "s3")]
+    for is_authority, key, name in zip((True, False), keys, names, strict=True):
+        certificate = (
+            x509.CertificateBuilder(names[0], name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(datetime.now(UTC) - timedelta(hours=1))
+            .not_valid_after(datetime.now(UTC) + timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .sign(keys[0], hashes.SHA256())
+        )
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / f"{name.rfc4514_string()[3:]}.pem").write_bytes(certificate.public_bytes(Encoding.PEM) + private)
+    return folder
+
+
+def test_certificates_of_ones_own_authority_are_trusted_as_by_boto3(bare, certificates):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "s3.pem")
+    server = Server(read_all, context)
+    for name, value in zip(KEYS, ("any", "any", server.url), strict=True):
+        bare.setenv(name, value)
+    with pytest.raises(HTTPClientError, match="UnknownIssuer"):
+        storage.put_picture(*PICTURE)
+    bare.setenv("AWS_CA_BUNDLE", str(certificates / "authority.pem"))
+    forget()
+    storage.put_picture(*PICTURE)
+    assert len(server.seen) == 1
     server.shutdown()

@@ -40,10 +40,13 @@ NO_QUEUE = (
     "the queue doesn't exist: see REQUEST_QUEUE_URL, RESPONSE_QUEUE_URL, EVENT_QUEUE_URL, "
     "REQUEST_DEAD_LETTER_QUEUE_URL and RESPONSE_DEAD_LETTER_QUEUE_URL"
 )
+OTHER_REGION = "the bucket is in another region: see AWS_REGION"
 CLOCK = "this machine's clock is minutes off AWS's: synchronise it, for example with NTP"
 
 REASONS = {
     "NoSuchBucket": "the bucket doesn't exist: see INPUT_BUCKET and OUTPUT_BUCKET",
+    "PermanentRedirect": OTHER_REGION,
+    "AuthorizationHeaderMalformed": OTHER_REGION,
     "AWS.SimpleQueueService.NonExistentQueue": NO_QUEUE,
     "QueueDoesNotExist": NO_QUEUE,
     "AccessDenied": "AWS denies access: the role or user of this process lacks the permission",

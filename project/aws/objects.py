@@ -41,22 +41,25 @@ BELIEVED = timedelta(minutes=6)
 
 @cache
 def patient(bucket: str) -> S3Store:
-    """Return a bucket for a worker's calls: only a gap between two bytes ends a try. A put must be small."""
-    return _store(bucket, TIMEOUTS, {"read_timeout": f"{S3_READ_SECONDS}s", "timeout": UNLIMITED})
+    """Return a bucket for calls that no upload waits for: a gap between two bytes ends a try, and a put is one gap."""
+    return _store(bucket, TIMEOUTS, _patience())
 
 
 @cache
 def unwritten(bucket: str) -> S3Store:
-    """Return a bucket in which a put creates an object, or fails with a code of ALREADY_WRITTEN."""
-    once = {"If-None-Match": "*"}  # obstore's own mode "create" isn't tried again after a time-out or a reset.
-    options: ClientConfig = {"read_timeout": f"{S3_READ_SECONDS}s", "timeout": UNLIMITED, "default_headers": once}
-    return _store(bucket, TIMEOUTS, options)
+    """Return a bucket in which a put creates an object, or fails because there is one."""
+    # obstore's own mode "create" isn't tried again after a time-out or a reset.
+    return _store(bucket, TIMEOUTS, {**_patience(), "default_headers": {"If-None-Match": "*"}})
 
 
 @cache
 def quick(bucket: str) -> S3Store:
     """Return a bucket for calls that an upload waits for: they fail within 10 s while S3 is silent."""
     return _store(bucket, QUICK_TIMEOUTS, {"timeout": f"{QUICK_SECONDS}s"})
+
+
+def _patience() -> "ClientConfig":
+    return {"read_timeout": f"{S3_READ_SECONDS}s", "timeout": UNLIMITED}
 
 
 def put(store: S3Store, key: str, content: bytes, attributes: "Attributes") -> None:
@@ -174,6 +177,8 @@ def _errors_as_boto3s(operation: str) -> Iterator[None]:
 def _boto3s_error(text: str, operation: str) -> ClientError | BotoCoreError:
     message, _, dump = text.partition("\n\nDebug source:")
     response = re.search(r"status code: (\d+) ([^:]*): ?(.*)", message, re.DOTALL)
+    if "BareRedirect" in dump:  # S3's answer if a bucket is in another region; boto3 would go there
+        return ClientError({"Error": {"Code": "PermanentRedirect", "Message": message}}, operation)
     if response is None:
         quoted = re.findall(r'(?:message|error): "(.*)"', dump)
         cause = quoted or re.findall(r"\w+", dump) or [""]
