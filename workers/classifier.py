@@ -47,20 +47,21 @@ class Classifier:
         return tuple(Prediction(labels[i], int(i), round(float(probabilities[i]), 6)) for i in ordered)
 
     def warm_up(self, max_batch_size: int, threads: int) -> float:
-        """Run a batch of each size, so that none is slow later; return the longest time in seconds.
+        """Run a full batch, which is slow the first time; return the longest time in seconds.
 
-        The batches run on `threads` threads at the same time, as under load.
+        It runs on `threads` threads at the same time, as under load. Other sizes are then at most a few milliseconds
+        slower the first time.
         """
         side = self.model.preprocessing.crop
+        batch = np.zeros((max_batch_size, 3, side, side), np.float32)
 
-        def run(size: int) -> float:
+        def run(_: int) -> float:
             started = time.monotonic()
-            self.engine.logits(np.zeros((size, 3, side, side), np.float32))
+            self.engine.logits(batch)
             return time.monotonic() - started
 
-        # Largest first, so that the threads end at about the same time.
         with ThreadPoolExecutor(threads) as runners:
-            return max(runners.map(run, range(max_batch_size, 0, -1)))
+            return max(runners.map(run, range(threads)))
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

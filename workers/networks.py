@@ -17,13 +17,15 @@ from typing import Any
 import structlog
 import torch
 from PIL import Image
-from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
 
 from project import env
 from project.aws.clients import ERRORS
-from workers import sources
+from workers import compiler, sources
 from workers.model import Model
 from workers.preprocess import Preprocessing
+
+with compiler.left_out():
+    from torchvision.models import ResNet50_Weights, WeightsEnum, get_model, get_model_weights
 
 log = structlog.get_logger()
 
@@ -155,7 +157,7 @@ def _reason(error: Exception) -> str:
 
 def _resnet(name: str, state: Mapping[str, Any], weights: str) -> Trained:
     # On the meta device the network has no values until the weights are assigned, which saves a third of a second.
-    with torch.device("meta"):
+    with torch.device("meta"), compiler.Uninitialised():
         network = get_model(name)
     network.load_state_dict(state, assign=True)
     reference = get_model_weights(name)["DEFAULT"].transforms()

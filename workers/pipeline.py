@@ -84,7 +84,7 @@ class Pipeline:
         return self._input(picture), preprocess.thumbnail(picture.image)
 
     def warm_up(self) -> float:
-        """Run a batch of each size; return the longest time in seconds."""
+        """Run a full batch on each model thread; return the longest time in seconds."""
         seconds = self.classifier.warm_up(self._config.max_batch_size, self._config.threads)
         memory.trim()
         return seconds

@@ -123,6 +123,22 @@ def test_a_worker_with_onnx_runtime_imports_no_pytorch(exported, tmp_path):
     assert "efficientnet_lite0" in ran.stdout
 
 
+LOAD = """
+import os
+import sys
+import tests.environment
+os.environ.update(MODEL="resnet18", MODEL_WEIGHTS="random")
+from workers.pipeline import pipeline
+pipeline().warm_up()
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_a_worker_loads_and_runs_its_network_without_pytorchs_compiler():
+    ran = subprocess.run([sys.executable, "-c", LOAD], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-1] == "False"
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
