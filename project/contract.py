@@ -107,7 +107,11 @@ class Record:
     version: int = VERSION
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
+        return _json(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as it is in JSON. `asdict` copies each value, and takes thirty times as long."""
+        return {**vars(self), "top5": [vars(prediction) for prediction in self.top5]}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Record":
@@ -141,9 +145,9 @@ def announcement(record: Record) -> str:
         "id": record.id,
         "key": record.input_key,
         "value": record.label,
-        "record": asdict(record),
+        "record": record.document(),
     }
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    return _json(message)
 
 
 def record_of(message: str) -> Record:
@@ -153,6 +157,10 @@ def record_of(message: str) -> Record:
     if "record" not in document:
         raise ContractError("an announcement without a record")
     return Record.from_dict(document["record"])
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
 def _parse(text: str | bytes) -> Any:
