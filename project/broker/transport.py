@@ -35,7 +35,7 @@ log = structlog.get_logger()
 Published: TypeAlias = list[tuple[str, dict[str, Any]]]
 """(queue name, message) of each published message."""
 
-ACK_LINGER_SECONDS = 0.05  # how long an acknowledgement waits for others to share its call
+ACK_LINGER_SECONDS = 0.25  # how long an acknowledgement waits for others to share its call; nobody waits for it
 CHECK_SECONDS = 0.02  # between checks for free places in the prefetch, or for the end of a pause
 RECEIVE_LINGER_SECONDS = 0.5  # longest wait for more free places while more than half are taken
 CONNECT_SECONDS = 5
