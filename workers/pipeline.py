@@ -113,9 +113,9 @@ def pipeline() -> Pipeline:
 def load(config: env.Worker) -> Pipeline:
     """Load the configured model without checking its admission. Raises ConfigurationError."""
     memory.limit_arenas(config.threads + 1)
-    engine = engines.load(config)
+    with memory.loading():
+        engine = engines.load(config)
     _check_bare(engine, config)
-    memory.trim()
     return Pipeline(Classifier(engine), config, env.common().max_pixels)
 
 

@@ -1,5 +1,6 @@
 """Engines: PyTorch and ONNX Runtime agree; a network that can't be loaded ends the startup with an explanation."""
 
+import json
 import os
 import subprocess
 import sys
@@ -124,19 +125,33 @@ def test_a_worker_with_onnx_runtime_imports_no_pytorch(exported, tmp_path):
 
 
 LOAD = """
+import gc
+import json
 import os
 import sys
 import tests.environment
 os.environ.update(MODEL="resnet18", MODEL_WEIGHTS="random")
 from workers.pipeline import pipeline
 pipeline().warm_up()
-print("torch._dynamo" in sys.modules)
+compiler = "torch._dynamo" in sys.modules
+print(json.dumps({"compiler": compiler, "gc": gc.isenabled(), "searched": len(gc.get_objects())}))
 """
 
 
-def test_a_worker_loads_and_runs_its_network_without_pytorchs_compiler():
+@pytest.fixture(scope="module")
+def loaded():
+    """What a process says that has loaded a network and run it."""
     ran = subprocess.run([sys.executable, "-c", LOAD], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.split()[-1] == "False"
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_a_worker_loads_and_runs_its_network_without_pytorchs_compiler(loaded):
+    assert not loaded["compiler"]
+
+
+def test_what_a_worker_has_loaded_is_not_searched_for_garbage(loaded):
+    assert loaded["gc"]
+    assert loaded["searched"] < 20_000  # of more than 200,000 objects
 
 
 @pytest.mark.parametrize(
