@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.load import READY, Answers, Load, LoadFailed
+from benchmarks.load import READY, Answers, Load, LoadFailed, request
 
 TIMEOUT_SECONDS = 300
 BETWEEN_CONNECTIONS_SECONDS = 0.03
@@ -24,8 +24,9 @@ class Sender:
     def __init__(self, load: Load, client: httpx.AsyncClient) -> None:
         self._load = load
         self._client = client
-        self._contents = {Path(path).name: Path(path).read_bytes() for path in load.photographs}
-        self._answers = Answers(0, [], [])
+        files = [Path(path) for path in load.photographs]
+        self._requests = {file.name: request(file.name, file.read_bytes(), load.sent_as) for file in files}
+        self._answers = Answers(0, 0, [], [])
         self._failures: Counter[str] = Counter()
 
     async def open_connections(self) -> None:
@@ -33,19 +34,19 @@ class Sender:
             await asyncio.sleep(number * BETWEEN_CONNECTIONS_SECONDS)
             await self._post(name)
 
-        names = islice(cycle(self._contents), self._load.concurrency)
+        names = islice(cycle(self._requests), self._load.concurrency)
         await asyncio.gather(*(late(number, name) for number, name in enumerate(names)))
 
     async def send(self) -> Answers:
         """Send the load in `concurrency` loops, each of which sends its next request after the response to the last."""
-        names = islice(cycle(self._contents), self._load.requests)
-        started = time.perf_counter()
+        names = islice(cycle(self._requests), self._load.requests)
+        started, cpu_started = time.perf_counter(), time.process_time()
         await asyncio.gather(*(self._loop(names) for _ in range(self._load.concurrency)))
-        elapsed = time.perf_counter() - started
+        elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_started
         if self._failures:
             what = self._failures.most_common(3)
             raise LoadFailed(f"{self._failures.total()} of {self._load.requests} failed: {what}")
-        return replace(self._answers, elapsed_s=elapsed)
+        return replace(self._answers, elapsed_s=elapsed, client_cpu_s=cpu)
 
     async def _loop(self, names: Iterator[str]) -> None:
         for name in names:
@@ -58,7 +59,7 @@ class Sender:
                 self._failures[f"{answer.status_code} {answer.text:.200}"] += 1
 
     async def _post(self, name: str) -> httpx.Response:
-        return await self._client.post(self._load.url, files={"file": (name, self._contents[name])})
+        return await self._client.post(self._load.url, **self._requests[name])
 
 
 async def answers(load: Load) -> Answers:

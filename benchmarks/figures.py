@@ -1,6 +1,6 @@
 """Statistics of the benchmarks: percentiles, and medians with their spread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 import numpy as np
@@ -17,7 +17,15 @@ def latencies(seconds: Sequence[float]) -> dict[str, float]:
 def spread(name: str, values: Sequence[float]) -> dict[str, float]:
     """Return the median as `name`, and the smallest and largest value as `name`_min and `name`_max."""
     return {
-        name: round(median(values), 3),
-        f"{name}_min": round(min(values), 3),
-        f"{name}_max": round(max(values), 3),
+        name: round(median(values), 4),
+        f"{name}_min": round(min(values), 4),
+        f"{name}_max": round(max(values), 4),
     }
+
+
+def spreads(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the spread of each figure, by its name, over mappings with the same names."""
+    found: dict[str, float] = {}
+    for name in figures[0]:
+        found |= spread(name, [one[name] for one in figures])
+    return found

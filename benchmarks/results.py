@@ -103,8 +103,8 @@ def print_tables(title: str, rows: Sequence[Row], tables_by: Sequence[str] = ("m
 def _print_table(title: str, rows: Sequence[Row]) -> None:
     """Print each row as a line, or as a column if the lines would be too long."""
     console = Console(highlight=False)
-    shown = [{name: _shown(value) for name, value in row.items()} for row in rows]
-    table = Table(*rows[0], title=title)
+    shown = [_with_spread(row) for row in rows]
+    table = Table(*shown[0], title=title)
     for row in shown:
         table.add_row(*row.values())
     if Measurement.get(console, console.options.update(max_width=UNBOUNDED), table).maximum > console.width:
@@ -112,9 +112,20 @@ def _print_table(title: str, rows: Sequence[Row]) -> None:
         table.add_column(no_wrap=True)
         for _ in shown:
             table.add_column(overflow="fold")
-        for name in rows[0]:
+        for name in shown[0]:
             table.add_row(name, *(row[name] for row in shown))
     console.print(table)
+
+
+def _with_spread(row: Row) -> dict[str, str]:
+    """Return what is printed of a row: the smallest and largest value stand behind their median, if they differ."""
+    shown = {}
+    for name, value in row.items():
+        if name.endswith(("_min", "_max")) and name[: -len("_min")] in row:
+            continue
+        least, most = row.get(f"{name}_min", value), row.get(f"{name}_max", value)
+        shown[name] = _shown(value) if least == most else f"{_shown(value)} ({_shown(least)} to {_shown(most)})"
+    return shown
 
 
 def _shown(value: object) -> str:

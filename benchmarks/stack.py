@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import cores
 from infra.local import stack
 from infra.local.ports import free_ports
 from infra.local.stack import Stack
@@ -49,6 +50,7 @@ def running(variables: Mapping[str, str], ports: Local | None = None) -> Iterato
             settings=own,
             keep=False,
         ) as started:
+            cores.move_apart(started.emulator_pid)
             yield started
 
 

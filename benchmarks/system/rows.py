@@ -5,27 +5,26 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from benchmarks.figures import spread
+from benchmarks.figures import spread, spreads
 from benchmarks.forward import Forward
 from benchmarks.results import Row
 from benchmarks.stack import PROCESSES
 from benchmarks.system import cost
 from benchmarks.system.measurement import Findings
 from benchmarks.system.requests import Requests
-from benchmarks.system.uploads import Run
+from benchmarks.system.uploads import BURST, Run
 
 
 def rows(found: Findings) -> Iterator[Row]:
-    about = found.forwards[0].about
-    for load, runs in found.runs.items():
+    for load in found.runs or found.requests:
         yield {
-            **about,
+            **found.about,
             "load": load,
-            **_speed(runs),
-            **_cpu(found.forwards, runs),
-            **_aws(found.requests[load], _own_cpu_ms(runs)),
+            **_timed(load, found.forwards, found.runs.get(load, [])),
+            **_aws(found.requests.get(load), found.runs.get(load, [])),
         }
-    yield {**about, **found.worker}
+    if found.worker:
+        yield {**found.about, **found.worker}
 
 
 def single_runs(found: Findings) -> Iterator[Row]:
@@ -33,44 +32,50 @@ def single_runs(found: Findings) -> Iterator[Row]:
         yield {**forward.about, "forward_cpu_ms": forward.cpu_ms, "forward_s": forward.seconds}
     for load, runs in found.runs.items():
         for run in runs:
-            yield {**found.forwards[0].about, "load": load, **_speed([run]), **_used([run])}
+            speed = {"images_per_s": round(run.images_per_s, 2), **run.latencies}
+            yield {**found.about, "load": load, **speed, **_cpu_ms(run)}
 
 
-def _speed(runs: list[Run]) -> dict[str, float]:
+def _timed(load: str, forwards: list[Forward], runs: list[Run]) -> dict[str, float]:
+    """Return speed and CPU times per picture, compared with the bare forward pass around each round."""
+    if not runs:
+        return {}
+    around = list(pairwise(forwards))
+    bare_cpu_ms = [(before.cpu_ms + after.cpu_ms) / 2 for before, after in around]
+    bare_s = [(before.seconds + after.seconds) / 2 for before, after in around]
+    beyond = [run.latencies["p50_s"] - bare for bare, run in zip(bare_s, runs, strict=True)]
     return {
-        "images_per_s": round(median(run.images_per_s for run in runs), 2),
-        **{name: round(median(run.latencies[name] for run in runs), 4) for name in runs[0].latencies},
-    }
-
-
-def _cpu(forwards: list[Forward], runs: list[Run]) -> dict[str, float]:
-    """Return CPU times per picture, and the bare forward pass's share of them in each round."""
-    around = [(before.cpu_ms + after.cpu_ms) / 2 for before, after in pairwise(forwards)]
-    return {
-        "forward_s": round(median(one.seconds for one in forwards), 4),
-        "forward_cpu_ms": round(median(one.cpu_ms for one in forwards), 2),
-        **_used(runs),
-        "own_cpu_ms": round(_own_cpu_ms(runs), 2),
+        **spread("images_per_s", [run.images_per_s for run in runs]),
+        **spreads([run.latencies for run in runs]),
+        **spread("forward_s", [one.seconds for one in forwards]),
+        # In a burst the response comes before the forward pass.
+        **({} if load == BURST else spread("p50_beyond_forward_s", beyond)),
+        **spread("forward_cpu_ms", [one.cpu_ms for one in forwards]),
+        **spreads([_cpu_ms(run) for run in runs]),
+        **spread("own_cpu_ms", [_own_cpu_ms(run) for run in runs]),
+        **spread("own_cores", [_own_cpu_ms(run) / 1000 * run.images_per_s for run in runs]),
         **spread(
             "forward_share_of_own_cpu",
-            [bare / _own_cpu_ms([run]) for bare, run in zip(around, runs, strict=True)],
+            [bare / _own_cpu_ms(run) for bare, run in zip(bare_cpu_ms, runs, strict=True)],
         ),
     }
 
 
-def _used(runs: list[Run]) -> dict[str, float]:
-    return {f"{name}_cpu_ms": round(median(run.cpu_ms[name] for run in runs), 2) for name in runs[0].cpu_ms}
+def _cpu_ms(run: Run) -> dict[str, float]:
+    return {f"{name}_cpu_ms": round(spent, 2) for name, spent in run.cpu_ms.items()}
 
 
-def _own_cpu_ms(runs: list[Run]) -> float:
-    return median(sum(run.cpu_ms[name] for name in PROCESSES) for run in runs)
+def _own_cpu_ms(run: Run) -> float:
+    return sum(run.cpu_ms[name] for name in PROCESSES)
 
 
-def _aws(requests: Requests, own_cpu_ms: float) -> dict[str, Any]:
+def _aws(requests: Requests | None, runs: list[Run]) -> dict[str, Any]:
+    """Return the requests per picture, and if its CPU time was measured too, the price of a million pictures."""
+    if not requests:
+        return {}
     million = 1_000_000
     sqs, s3 = cost.sqs_usd(requests.billed) * million, cost.s3_usd(requests.s3) * million
-    instance = cost.instance_usd(own_cpu_ms / 1000) * million
-    return {
+    found = {
         "sqs_requests_per_image": _total(requests.sqs),
         "s3_requests_per_image": _total(requests.s3),
         "sqs_billed_requests_per_image": _total(requests.billed),
@@ -79,6 +84,12 @@ def _aws(requests: Requests, own_cpu_ms: float) -> dict[str, Any]:
         "s3_requests_by_method": requests.s3,
         "sqs_usd_per_million": round(sqs, 2),
         "s3_usd_per_million": round(s3, 2),
+    }
+    if not runs:
+        return found
+    instance = cost.instance_usd(median(_own_cpu_ms(run) for run in runs) / 1000) * million
+    return {
+        **found,
         f"{cost.INSTANCE.replace('.', '_')}_usd_per_million": round(instance, 2),
         "usd_per_million": round(sqs + s3 + instance, 2),
     }

@@ -18,7 +18,7 @@ WAIT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a load: pictures per second until the last result, latencies, CPU time per picture.
+    """One run of a load: pictures per second until the last result, latencies, CPU time per picture, also the client's.
 
     A latency is the time to the response: the result, or in a burst the 202 of an accepted picture.
     """
@@ -62,7 +62,7 @@ def _measured(stack: Stack, uploads: Load) -> Run:
         answers = client.run()
         wait_until_drained(stack.state)
         elapsed = time.perf_counter() - started
-        used = usage.difference(before, usage.cpu_by_group(measured))
+        used = {**usage.difference(before, usage.cpu_by_group(measured)), "client": answers.client_cpu_s}
     if uploads.expected_status == 200:
         elapsed = answers.elapsed_s
     return Run(
