@@ -67,11 +67,11 @@ table: ## Write the table of variables into docs/configuration.md
 bench-engine: install-dev ## Measure engines: the bare forward pass against bytes-to-top-5; PHOTOS chooses photographs
 	@$(BIN)/python -m benchmarks.engine
 
-bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requests, price; MODEL and PHOTOS choose
-	@$(BIN)/python -m benchmarks.system
+bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requests, price; MODEL, PHOTOS and ARGS choose
+	@$(BIN)/python -m benchmarks.system $(ARGS)
 
-bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers
-	@$(BIN)/python -m benchmarks.peers
+bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers; over an hour; ARGS=--help
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 bench-lists: install-dev ## Measure the pages that list rows with 3,000,000 of them; needs PostgreSQL and 5 GB of disk
 	@$(BIN)/python -m infra.local run $(BIN)/python -m infra.local.static_files

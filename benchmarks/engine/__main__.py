@@ -1,8 +1,6 @@
 """`make bench-engine`: CPU time of the forward pass and of the whole pipeline, by engine, precision and batch."""
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,11 +10,10 @@ import typer
 
 from benchmarks import results
 from benchmarks.figures import spread
-from infra.local.photographs import photographs
+from benchmarks.variants import Variant, export, run
 
 MODELS = ("resnet18", "resnet50")
 BATCH_SIZES = (1, 8)
-ENGINES = (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32"), ("onnx", "int8"))
 PACKAGES = ("torch", "torchvision", "onnxruntime", "pillow", "numpy")
 
 
@@ -29,8 +26,9 @@ def main(
     with tempfile.TemporaryDirectory(prefix="recognition-engines-") as folder:
         for model in models.split(","):
             variables = {"MODEL": model, "MODEL_WEIGHTS": "random"}
-            exported = {precision: _export(Path(folder), variables, precision) for precision in ("fp32", "int8")}
-            for engine, precision in ENGINES:
+            exported = {precision: export(precision, variables, Path(folder)) for precision in ("fp32", "int8")}
+            for variant in Variant:
+                engine, precision = variant.engine, variant.precision
                 for batch_size in BATCH_SIZES:
                     chosen = {"ENGINE": engine, "PRECISION": precision, "MAX_BATCH_SIZE": str(batch_size)}
                     if engine == "onnx":
@@ -60,25 +58,9 @@ def row(model: str, batch_size: int, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _export(folder: Path, variables: dict[str, str], precision: str) -> Path:
-    """Export the model for ONNX Runtime; return the file."""
-    path = folder / f"{variables['MODEL']}-{precision}.onnx"
-    calibration = [str(photograph) for photograph in photographs()[:16]] if precision == "int8" else []
-    _run(["-m", "workers", "export", str(path), *calibration, "--precision", precision], variables)
-    return path
-
-
 def _measure(variables: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_run(["-m", "benchmarks.engine.measure"], variables).splitlines()[-1])
+    found: dict[str, Any] = json.loads(run(["-m", "benchmarks.engine.measure"], variables).splitlines()[-1])
     return found
-
-
-def _run(arguments: list[str], variables: dict[str, str]) -> str:
-    environ = {**os.environ, **variables}
-    done = subprocess.run([sys.executable, *arguments], env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""`make bench-peers`: compare the whole system with LitServe, Ray Serve and BentoML, all with the worker's network."""
+"""`make bench-peers`: compare the whole system with LitServe, Ray Serve and BentoML, all with the same weights."""

@@ -1,11 +1,12 @@
 """Summary of the rounds: medians and spreads of each server, and its ratios to the whole system in the same round."""
 
 from collections.abc import Iterator, Sequence
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
-from benchmarks.figures import spread
-from benchmarks.peers.servers import OURS
+from benchmarks.figures import spread, spreads
+from benchmarks.forward import Forward
+from benchmarks.peers.servers import OURS, kind
 from benchmarks.peers.turns import Round, Turn
 from benchmarks.results import Row
 
@@ -16,23 +17,25 @@ def rows(rounds: Sequence[Round]) -> Iterator[Row]:
     for concurrency, server in sorted(keys, key=lambda key: key[0]):
         turns = [_turn(one, server, concurrency) for one in rounds]
         ours = [_turn(one, OURS, concurrency) for one in rounds]
-        seconds = median(one.forward.seconds for one in rounds)
-        p50 = median(turn.latencies["p50_s"] for turn in turns)
+        forwards = [one.forward for one in rounds]
         yield {
-            **rounds[0].forward.about,
+            **forwards[0].about,
             "concurrency": concurrency,
             "server": server,
+            "as": kind(server),
             **spread("images_per_s", [turn.images_per_s for turn in turns]),
             **spread("images_per_cpu_s", [turn.images_per_cpu_s for turn in turns]),
             **spread("ours_over_this_images_per_s", _ratios(ours, turns, "images_per_s")),
             **spread("ours_over_this_images_per_cpu_s", _ratios(ours, turns, "images_per_cpu_s")),
-            **{name: round(median(turn.latencies[name] for turn in turns), 4) for name in turns[0].latencies},
-            "forward_s": round(seconds, 4),
-            "p50_beyond_forward_s": round(p50 - seconds, 4),
-            "forward_cpu_ms": round(median(one.forward.cpu_ms for one in rounds), 2),
-            "own_cpu_ms": round(median(turn.own_cpu_ms for turn in turns), 2),
-            **spread("forward_share_of_own_cpu", _forward_shares(rounds, turns)),
-            "emulator_cpu_ms": round(median(turn.emulator_cpu_ms for turn in turns), 2),
+            **spreads([turn.latencies for turn in turns]),
+            **spread("forward_s", [one.seconds for one in forwards]),
+            **spread("p50_beyond_forward_s", _beyond_forward(forwards, turns)),
+            **spread("forward_cpu_ms", [one.cpu_ms for one in forwards]),
+            **spread("own_cpu_ms", [turn.own_cpu_ms for turn in turns]),
+            **spread("forward_share_of_own_cpu", _forward_shares(forwards, turns)),
+            **spread("own_cores", [turn.own_cores for turn in turns]),
+            **spread("emulator_cpu_ms", [turn.emulator_cpu_ms for turn in turns]),
+            **spread("client_cpu_ms", [turn.client_cpu_ms for turn in turns]),
             "same_labels_share": round(mean(_same_labels(*pair) for pair in zip(ours, turns, strict=True)), 3),
         }
 
@@ -56,6 +59,7 @@ def single_runs(rounds: Sequence[Round]) -> Iterator[Row]:
                 **turn.latencies,
                 "own_cpu_ms": round(turn.own_cpu_ms, 2),
                 "emulator_cpu_ms": round(turn.emulator_cpu_ms, 2),
+                "client_cpu_ms": round(turn.client_cpu_ms, 2),
             }
 
 
@@ -68,8 +72,12 @@ def _ratios(ours: list[Turn], theirs: list[Turn], figure: str) -> list[float]:
     return [getattr(mine, figure) / getattr(other, figure) for mine, other in zip(ours, theirs, strict=True)]
 
 
-def _forward_shares(rounds: Sequence[Round], turns: list[Turn]) -> list[float]:
-    return [one.forward.cpu_ms / turn.own_cpu_ms for one, turn in zip(rounds, turns, strict=True)]
+def _forward_shares(forwards: list[Forward], turns: list[Turn]) -> list[float]:
+    return [forward.cpu_ms / turn.own_cpu_ms for forward, turn in zip(forwards, turns, strict=True)]
+
+
+def _beyond_forward(forwards: list[Forward], turns: list[Turn]) -> list[float]:
+    return [turn.latencies["p50_s"] - forward.seconds for forward, turn in zip(forwards, turns, strict=True)]
 
 
 def _same_labels(ours: Turn, theirs: Turn) -> float:

@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from benchmarks import stack as stacks
+from benchmarks.load import BASE64, BODY, FIELD, request
 from infra.local import install
 from infra.local.environment import ROOT, STATE
 from infra.local.photographs import photographs
@@ -27,35 +28,47 @@ CHECK_SECONDS = 0.5
 STOP_SECONDS = 20
 LOG_TAIL = 3000
 
+SAME_ENGINE = "same engine"
+EXAMPLE = "documentation's example"
+WHOLE_SYSTEM = "whole system"
+
 # A model worker has one intra-op thread. Libraries read this when they are imported.
-SETTINGS = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer: its package, the arguments that start its server, its URL path, and its environment variables."""
+    """A peer: its package, the arguments that start its server, its URL path, and its environment variables.
+
+    kind: SAME_ENGINE, the worker's engine, preprocessing and threads with what is around them tuned as the peer's
+    documentation recommends; or EXAMPLE, as that documentation's example serves an image classifier.
+    """
 
     package: str
     arguments: str
     path: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    kind: str = SAME_ENGINE
+    sent_as: str = FIELD
 
 
+UNOBSERVED = {"RAY_USAGE_STATS_ENABLED": "0", "BENTOML_DO_NOT_TRACK": "True"}
+BENTOML = "-m bentoml serve benchmarks.peers.{module}:Classify --host 127.0.0.1 --port {{port}}"
 PEERS = {
-    "litserve": Peer("litserve", "-m benchmarks.peers.litserve_server {port}", "/predict"),
+    "litserve": Peer("litserve", "-m benchmarks.peers.litserve_server {port}", "/predict", ONE_THREAD),
     "ray": Peer(
         "ray",
         "-m benchmarks.peers.ray_server {port}",
         "/",
         # https://docs.ray.io/en/latest/serve/advanced-guides/performance.html
-        {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_USAGE_STATS_ENABLED": "0"},
+        {**ONE_THREAD, "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"},
     ),
-    "bentoml": Peer(
-        "bentoml",
-        "-m bentoml serve benchmarks.peers.bentoml_server:Classify --host 127.0.0.1 --port {port}",
-        "/classify",
-        {"BENTOML_DO_NOT_TRACK": "True"},
+    "bentoml": Peer("bentoml", BENTOML.format(module="bentoml_server"), "/classify", ONE_THREAD),
+    "litserve-example": Peer(
+        "litserve", "-m benchmarks.peers.litserve_example {port}", "/predict", kind=EXAMPLE, sent_as=BASE64
     ),
+    "ray-example": Peer("ray", "-m benchmarks.peers.ray_example {port}", "/", kind=EXAMPLE, sent_as=BODY),
+    "bentoml-example": Peer("bentoml", BENTOML.format(module="bentoml_example"), "/classify", kind=EXAMPLE),
 }
 
 
@@ -67,22 +80,28 @@ class Server:
     own: list[int]
     emulator: list[int] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
+    sent_as: str = FIELD
 
 
 class NotServing(Exception):
     """A peer did not start; the text is the end of its log."""
 
 
-def venv(name: str) -> Path:
-    return STATE / "peers" / name
+def kind(name: str) -> str:
+    """Return how a server is set up: WHOLE_SYSTEM, SAME_ENGINE or EXAMPLE."""
+    return WHOLE_SYSTEM if name == OURS else PEERS[name].kind
 
 
-def prepare(name: str) -> str:
+def venv(package: str) -> Path:
+    return STATE / "peers" / package
+
+
+def prepare(package: str) -> str:
     """Create a peer's virtual environment if it doesn't exist; return the installed version of the peer."""
-    venv(name).parent.mkdir(parents=True, exist_ok=True)
-    install.main(REQUIREMENTS / f"{name}.txt", venv(name))
-    code = f"from importlib.metadata import version; print(version({PEERS[name].package!r}))"
-    done = subprocess.run([install.python(venv(name)), "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    venv(package).parent.mkdir(parents=True, exist_ok=True)
+    install.main(REQUIREMENTS / f"{package}.txt", venv(package))
+    code = f"from importlib.metadata import version; print(version({package!r}))"
+    done = subprocess.run([install.python(venv(package)), "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -96,7 +115,7 @@ def running(name: str, variables: Mapping[str, str]) -> Iterator[Server]:
             headers = {"Authorization": f"Bearer {stack.token}", "Prefer": f"wait={READY_SECONDS}"}
             yield Server(f"{stack.site}/api/v1/classifications", list(chain(*groups.values())), emulator, headers)
     else:
-        with _peer(PEERS[name], install.python(venv(name)), variables) as server:
+        with _peer(PEERS[name], install.python(venv(PEERS[name].package)), variables) as server:
             yield server
 
 
@@ -105,10 +124,10 @@ def _peer(peer: Peer, python: Path, variables: Mapping[str, str]) -> Iterator[Se
     [port] = free_ports(1)
     # Not below STATE: Ray makes Unix sockets here, whose paths are limited to about 100 characters.
     with tempfile.TemporaryDirectory(prefix="peer-") as folder, Path(folder, "log").open("w+b") as log:
-        own = {"TMPDIR": folder, "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        own = {"TMPDIR": folder, "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": str(ROOT)}
         process = psutil.Popen(
             [str(python), *peer.arguments.format(port=port).split()],
-            env={**os.environ, **variables, **SETTINGS, **peer.settings, **own},
+            env={**os.environ, **variables, **UNOBSERVED, **peer.settings, **own},
             cwd=ROOT,
             stdout=log,
             stderr=log,
@@ -116,18 +135,19 @@ def _peer(peer: Peer, python: Path, variables: Mapping[str, str]) -> Iterator[Se
         )
         try:
             url = f"http://127.0.0.1:{port}{peer.path}"
-            _wait_until_serving(process, url, Path(folder, "log"))
-            yield Server(url, [process.pid])
+            _wait_until_serving(process, url, peer.sent_as, Path(folder, "log"))
+            yield Server(url, [process.pid], sent_as=peer.sent_as)
         finally:
             _stop(process)
 
 
-def _wait_until_serving(process: psutil.Popen, url: str, log: Path) -> None:
-    content = photographs()[0].read_bytes()
+def _wait_until_serving(process: psutil.Popen, url: str, sent_as: str, log: Path) -> None:
+    first = photographs()[0]
+    picture = request(first.name, first.read_bytes(), sent_as)
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.post(url, files={"file": content}, timeout=READY_SECONDS).status_code == httpx.codes.OK:
+            if httpx.post(url, **picture, timeout=READY_SECONDS).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass

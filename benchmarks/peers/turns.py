@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import forward, load, usage
+from benchmarks import forward, load, usage, variants
 from benchmarks import stack as stacks
 from benchmarks.figures import latencies
 from benchmarks.forward import Forward
 from benchmarks.load import Answers, Load
 from benchmarks.peers.servers import Server, running
+from benchmarks.variants import Variant
 from infra.local.environment import environment
 from infra.local.photographs import photographs
 
@@ -36,11 +37,17 @@ class Turn:
     latencies: dict[str, float]
     own_cpu_ms: float
     emulator_cpu_ms: float
+    client_cpu_ms: float
     labels: Labels
 
     @property
     def images_per_cpu_s(self) -> float:
         return 1000 / self.own_cpu_ms
+
+    @property
+    def own_cores(self) -> float:
+        """The cores that the server kept busy; pictures a second are these times pictures a CPU-second."""
+        return self.images_per_s / self.images_per_cpu_s
 
 
 @dataclass(frozen=True)
@@ -51,17 +58,20 @@ class Round:
     turns: list[Turn]
 
 
-def rounds(model: str, names: Sequence[str], images: int, count: int, log: Callable[[str], Any]) -> Iterator[Round]:
+def rounds(
+    model: str, variant: Variant, names: Sequence[str], *, images: int, count: int, log: Callable[[str], Any]
+) -> Iterator[Round]:
     with tempfile.TemporaryDirectory(prefix="recognition-weights-") as folder:
         variables = stacks.settings(model)
         if variables["MODEL_WEIGHTS"] == "random":
             variables["MODEL_WEIGHTS"] = _same_weights(model, Path(folder, f"{model}.pth"))
+        variables = variants.settings(variant, variables, Path(folder))
         for number in range(count):
-            log(f"{model}: round {number + 1} of {count}")
+            log(f"{model} {variant}: round {number + 1} of {count}")
             bare = forward.measured({**environment(stacks.unused_ports()), **variables})
             turns: list[Turn] = []
             for name in names:
-                log(f"{model}: {name}")
+                log(f"{model} {variant}: {name}")
                 with running(name, variables) as server:
                     turns += _turns(name, server, images)
             yield Round(bare, turns)
@@ -85,6 +95,7 @@ def _turns(name: str, server: Server, images: int) -> Iterator[Turn]:
             latencies(answers.latencies_s),
             used["own"] * 1000 / requests,
             used["emulator"] * 1000 / requests,
+            answers.client_cpu_s * 1000 / requests,
             {one["file"]: labels(one["answer"]) for one in answers.documents},
         )
 
@@ -93,7 +104,8 @@ def _sent(server: Server, requests: int, concurrency: int) -> tuple[Answers, dic
     """Send `requests` pictures; return the responses and the CPU seconds of each group of processes."""
     groups = {"own": server.own, "emulator": server.emulator}
     paths = [str(path) for path in photographs()]
-    with load.running(Load(server.url, paths, requests, concurrency, server.headers, opened_before=True)) as client:
+    sent = Load(server.url, paths, requests, concurrency, server.headers, opened_before=True, sent_as=server.sent_as)
+    with load.running(sent) as client:
         before = usage.cpu_by_group(groups)
         answers = client.run()
         return answers, usage.difference(before, usage.cpu_by_group(groups))
