@@ -25,7 +25,7 @@ OURS = "ours"
 REQUIREMENTS = Path("benchmarks/peers/requirements")
 READY_SECONDS = 180
 CHECK_SECONDS = 0.5
-STOP_SECONDS = 20
+STOP_SECONDS = 5  # LitServe takes no notice, and no peer holds anything that could be lost.
 LOG_TAIL = 3000
 
 SAME_ENGINE = "same engine"
