@@ -1,6 +1,7 @@
 """The site's ASGI application, which uvicorn runs."""
 
 import asyncio
+import gc
 import os
 import resource
 import threading
@@ -9,14 +10,13 @@ from typing import Any
 
 import structlog
 from django.core.asgi import get_asgi_application
-from django.core.signals import request_started
-from django.db import close_old_connections, reset_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django_site = get_asgi_application()
 
 # These imports need Django to be set up.
 from classify_app.http.body_limit import BodyLimit  # noqa: E402
+from classify_app.http.threadless import begin_and_end_without_thread  # noqa: E402
 from classify_app.intake import outbox  # noqa: E402
 from classify_app.intake.submission import warm_up  # noqa: E402
 from project import env  # noqa: E402
@@ -26,12 +26,8 @@ log = structlog.get_logger()
 
 CHECK_SECONDS = 15.0
 
+begin_and_end_without_thread()
 site = BodyLimit(django_site)
-
-# Django calls these in a thread that the request then keeps, even while it waits for its result. The thread is new, so
-# it has neither old connections nor queries.
-for receiver in (close_old_connections, reset_queries):
-    request_started.disconnect(receiver)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -79,3 +75,5 @@ def raise_file_limit() -> None:
 raise_file_limit()
 check_settings()
 warm_up()
+# What is loaded by now stays, so the collector of garbage need not look through it again and again.
+gc.freeze()

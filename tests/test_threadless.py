@@ -6,10 +6,13 @@ import threading
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from django.core.handlers import asgi
 from django.core.handlers.asgi import ASGIHandler
-from django.db import connections
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connections, reset_queries
 
-from classify_app.http.threadless import XFrameOptionsMiddleware
+from classify_app.accounts.views import Login
+from classify_app.http.threadless import XFrameOptionsMiddleware, begin_and_end_without_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,3 +90,38 @@ def test_hooks_run_in_the_thread_of_the_event_loop(visit, monkeypatch):
     monkeypatch.setattr(XFrameOptionsMiddleware, "process_response", process_response)
     visit(lambda client: client.get("/login/"))
     assert threads == [threading.get_ident()]
+
+
+@pytest.fixture
+def ended(monkeypatch):
+    """The threads in which requests end, where its connection to the database is closed."""
+    monkeypatch.setattr(asgi, "sync_to_async", asgi.sync_to_async)  # to have it back after the test
+    begin_and_end_without_thread()
+    threads = []
+
+    def note(**_):
+        threads.append(threading.get_ident())
+
+    request_finished.connect(note)
+    yield threads
+    request_finished.disconnect(note)
+    for receiver in (close_old_connections, reset_queries):
+        request_started.connect(receiver)
+
+
+def test_a_request_without_a_thread_ends_without_one(visit, ended):
+    visit(lambda client: client.get("/healthz"))
+    assert ended == [threading.get_ident()]
+
+
+def test_a_request_with_a_thread_ends_in_it(visit, ended, monkeypatch):
+    ran = []
+    dispatch = Login.dispatch
+
+    def noted(self, *arguments, **options):
+        ran.append(threading.get_ident())
+        return dispatch(self, *arguments, **options)
+
+    monkeypatch.setattr(Login, "dispatch", noted)
+    visit(lambda client: client.get("/login/"))
+    assert ended == ran != [threading.get_ident()]
