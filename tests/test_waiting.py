@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import connections
 
-from classify_app.models import Classification
+from classify_app.models import Classification, State
 from classify_app.results.completion import complete
 from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_among, poll_thread
 from classify_app.threads import THREADS, in_thread
@@ -24,13 +24,14 @@ def pollers():
 
 @async_to_sync
 async def wait_for_all(ids, seconds, meanwhile):
-    """Wait for all ids with one waiter while `meanwhile` runs; return results, pollers and remaining waits."""
+    """Wait for all ids with one waiter while `meanwhile` runs; return the states found, pollers and remaining waits."""
     waiter = Waiter()
     waits = [asyncio.create_task(waiter.wait(id, seconds)) for id in ids]
     await asyncio.sleep(0.1)
     polling = len(pollers())
     await in_thread(meanwhile)
-    return await asyncio.gather(*waits), polling, waiter.waiting
+    found = [one and one.state for one in await asyncio.gather(*waits)]
+    return found, polling, waiter.waiting
 
 
 def nothing():
@@ -42,19 +43,19 @@ def test_a_wait_ends_as_soon_as_its_row_is_finished(outcome):
     queued = row()
     start = time.monotonic()
     answers, _, left = wait_for_all([queued.id], 20, lambda: complete(outcome(queued)))
-    assert (answers, left) == ([True], {})
+    assert (answers, left) == ([outcome(queued).state], {})
     assert time.monotonic() - start < 2
 
 
 def test_a_wait_for_a_finished_row_ends_at_once():
     finished = row()
     complete(done(finished))
-    assert wait_for_all([finished.id], 20, nothing)[0] == [True]
+    assert wait_for_all([finished.id], 20, nothing)[0] == [State.DONE]
 
 
-def test_a_wait_that_times_out_returns_false_and_is_forgotten():
+def test_a_wait_that_times_out_returns_none_and_is_forgotten():
     answers, _, left = wait_for_all([row().id], 0.3, nothing)
-    assert (answers, left) == ([False], {})
+    assert (answers, left) == ([None], {})
 
 
 def test_one_poller_serves_many_waits():
@@ -72,13 +73,13 @@ def test_one_poller_serves_many_waits():
 def test_many_may_wait_for_the_same_row():
     queued = row()
     answers, _, left = wait_for_all([queued.id] * 5, 20, lambda: complete(done(queued)))
-    assert (answers, left) == ([True] * 5, {})
+    assert (answers, left) == ([State.DONE] * 5, {})
 
 
 def test_each_wait_ends_only_with_its_own_row():
     finished, queued = row(), row()
     answers, _, left = wait_for_all([queued.id, finished.id], 2, lambda: complete(done(finished)))
-    assert (answers, left) == ([False, True], {})
+    assert (answers, left) == ([None, State.DONE], {})
 
 
 def test_a_cancelled_wait_is_forgotten():
@@ -113,7 +114,7 @@ def test_waits_survive_a_database_outage():
         complete(done(queued))
 
     answers, _, left = wait_for_all([queued.id], 20, go_away_and_come_back)
-    assert (answers, left) == ([True], {})
+    assert (answers, left) == ([State.DONE], {})
 
 
 def test_many_ids_are_split_into_several_queries():
@@ -121,7 +122,7 @@ def test_many_ids_are_split_into_several_queries():
     complete(done(one))
     complete(done(another))
     ids = [one.id, *(uuid4() for _ in range(2 * IDS_PER_QUERY)), another.id, row().id]
-    assert set(finished_among(ids)) == {one.id, another.id}
+    assert {found.id for found in finished_among(ids)} == {one.id, another.id}
 
 
 def test_an_upload_thread_returns_its_connection_to_the_pool():

@@ -203,9 +203,8 @@ async def _accepted(request: UserRequest, response: HttpResponse, row: Classific
         return Status(202, row)
     response["Preference-Applied"] = f"wait={seconds}"
     request.close()  # While it waits it keeps its socket, but not the picture.
-    is_finished = await waiter.wait(row.id, seconds)
-    row = await in_thread(lambda: visible_to(request.user).get(id=row.id))
-    return Status(200 if is_finished else 202, row)
+    finished = await waiter.wait(row.id, seconds)
+    return Status(200, finished) if finished else Status(202, row)
 
 
 def preferred_wait(request: UserRequest) -> int | None:

@@ -3,8 +3,6 @@
 Clients send one multipart field. The response to `myfile` is `LABEL`, to `inputFile` it is `FILE_STEM:LABEL`.
 """
 
-from uuid import UUID
-
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
@@ -40,12 +38,12 @@ async def classify_and_wait(request: HttpRequest) -> HttpResponse:
         field, row = await upload_line.run(lambda: _submit_posted(request, owner))
     request.close()  # While it waits it keeps its socket, but not the picture.
     seconds = env.web().sync_wait_seconds
-    if not await waiter.wait(row.id, seconds):
+    finished = await waiter.wait(row.id, seconds)
+    if finished is None:
         return line(f"No result within {seconds} s; classification {row.id} continues.", 504)
-    row = await in_thread(lambda: finished(row.id))
-    if row.state == State.FAILED:
-        return line(row.error, 422)
-    return line(row.label if field == LABEL_FIELD else f"{row.file_stem}:{row.label}", 200)
+    if finished.state == State.FAILED:
+        return line(finished.error, 422)
+    return line(finished.label if field == LABEL_FIELD else f"{finished.file_stem}:{finished.label}", 200)
 
 
 def _owner_of(request: HttpRequest) -> User | None:
@@ -71,7 +69,3 @@ def _submit_posted(request: HttpRequest, owner: User | None) -> tuple[str, Class
         if file is not None:
             return field, submit(file, owner)
     raise missing_file(request, LABEL_FIELD, STEM_AND_LABEL_FIELD)
-
-
-def finished(id: UUID) -> Classification:
-    return Classification.objects.defer("record", "thumbnail").get(id=id)

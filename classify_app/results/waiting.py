@@ -20,6 +20,12 @@ POLL_SECONDS = 0.02
 RETRY_SECONDS = 1.0  # while the database is unavailable
 IDS_PER_QUERY = 500  # SQLite and PostgreSQL limit the parameters of a query.
 
+ID = Classification._meta.pk
+# It is asked fifty times a second. As a query of Django it would take twice the CPU time.
+FINISHED = f"""
+SELECT {", ".join(str(field.column) for field in Classification._meta.concrete_fields if field.name != "thumbnail")}
+FROM {Classification._meta.db_table} WHERE state <> '{State.QUEUED}' AND id IN ({{}})"""  # noqa: S608 -- all names are the code's own
+
 poll_thread = ThreadPoolExecutor(1, thread_name_prefix="waiter")
 
 
@@ -27,24 +33,23 @@ class Waiter:
     """Wakes the waiting requests of one event loop. One polling task serves all of them, and ends when none is left."""
 
     def __init__(self) -> None:
-        self.waiting: dict[UUID, set[asyncio.Future[None]]] = {}
+        self.waiting: dict[UUID, set[asyncio.Future[Classification]]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, id: UUID, seconds: float) -> bool:
-        """Return True as soon as the classification is finished, or False after `seconds`."""
-        future = asyncio.get_running_loop().create_future()
+    async def wait(self, id: UUID, seconds: float) -> Classification | None:
+        """Return the classification as soon as it is finished, without its thumbnail, or None after `seconds`."""
+        future: asyncio.Future[Classification] = asyncio.get_running_loop().create_future()
         self.waiting.setdefault(id, set()).add(future)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
-            await asyncio.wait_for(future, seconds)
+            return await asyncio.wait_for(future, seconds)
         except TimeoutError:
-            return False
+            return None
         finally:
             self._forget(id, future)
-        return True
 
-    def _forget(self, id: UUID, future: "asyncio.Future[None]") -> None:
+    def _forget(self, id: UUID, future: "asyncio.Future[Classification]") -> None:
         futures = self.waiting.get(id, set())
         futures.discard(future)
         if not futures:
@@ -66,10 +71,10 @@ class Waiter:
             log.warning("database unavailable, requests keep waiting", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
             return
-        for id in finished:
-            for future in self.waiting.get(id, ()):
+        for row in finished:
+            for future in self.waiting.get(row.id, ()):
                 if not future.done():
-                    future.set_result(None)
+                    future.set_result(row)
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -77,13 +82,13 @@ def _close_connection() -> None:
     connection.close()
 
 
-def finished_among(ids: list[UUID]) -> list[UUID]:
-    """Return the ids of finished classifications among `ids`."""
-    finished: list[UUID] = []
+def finished_among(ids: list[UUID]) -> list[Classification]:
+    """Return the finished classifications among `ids`, without their thumbnails."""
+    finished: list[Classification] = []
     try:
         for start in range(0, len(ids), IDS_PER_QUERY):
-            some = Classification.objects.filter(id__in=ids[start : start + IDS_PER_QUERY])
-            finished += some.exclude(state=State.QUEUED).values_list("id", flat=True)
+            some = [ID.get_db_prep_value(id, connection) for id in ids[start : start + IDS_PER_QUERY]]
+            finished += Classification.objects.raw(FINISHED.format(", ".join(["%s"] * len(some))), some)
     except DatabaseError:
         connection.close()
         raise
