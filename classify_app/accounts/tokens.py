@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from classify_app.models import ApiToken
@@ -16,6 +17,12 @@ PREFIX = "eir_"
 READ, WRITE = SCOPES = ("read", "write")
 LAST_USE_PRECISION = timedelta(hours=1)
 """`last_used_at` is written no more often than this, to save a database write on most requests."""
+
+# Every request of the API asks this. As a query of Django it would take six times the CPU time.
+USABLE = """
+SELECT token.*, owner.is_staff AS user_is_staff
+FROM classify_app_apitoken AS token JOIN auth_user AS owner ON owner.id = token.user_id
+WHERE token.digest = %s AND token.revoked_at IS NULL AND owner.is_active"""
 
 
 def create_token(user: User, name: str, scopes: list[str], last_day: date | None = None) -> tuple[ApiToken, str]:
@@ -46,11 +53,15 @@ def digest(text: str) -> str:
 def valid_token(text: str) -> ApiToken | None:
     """Return a token's row if it is valid now, else None. Updates `last_used_at` once an hour."""
     now = timezone.now()
-    usable = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, user__is_active=True)
-    row = usable.select_related("user").filter(digest=digest(text)).first()
-    if row is not None and (row.last_used_at is None or row.last_used_at < now - LAST_USE_PRECISION):
+    row: Any = next(iter(ApiToken.objects.raw(USABLE, [digest(text)])), None)
+    if row is None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    # Its other fields are read when somebody asks for them.
+    row.user = User.from_db(row._state.db, ("id", "is_staff"), (row.user_id, row.user_is_staff))
+    if row.last_used_at is None or row.last_used_at < now - LAST_USE_PRECISION:
         ApiToken.objects.filter(id=row.id).update(last_used_at=now)
-    return row
+    token: ApiToken = row
+    return token
 
 
 def revoke(tokens: QuerySet[ApiToken]) -> int:
