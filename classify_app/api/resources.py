@@ -16,7 +16,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.files import UploadedFile
 from ninja.openapi.schema import OpenAPISchema
 from ninja.pagination import CursorPagination, paginate
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from classify_app.accounts.authentication import Bearer, Session, UserRequest, unauthenticated
 from classify_app.accounts.tokens import READ, WRITE
@@ -72,7 +72,7 @@ UPLOAD_ERRORS = (400, *AUTHENTICATION_ERRORS, 408, 413, 415, 422, 429, 503)
 RERUN_ERRORS = (*AUTHENTICATION_ERRORS, 404, 409, 422, 429, 503)
 
 
-class PredictionOut(Schema):
+class PredictionOut(BaseModel):  # ninja's Schema would read each with a resolver
     label: str
     index: int = Field(description="ImageNet class, 0 to 999")
     confidence: float = Field(description="Softmax probability, 0 to 1")
