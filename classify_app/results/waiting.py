@@ -16,7 +16,11 @@ from classify_app.models import Classification, State
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 0.02
+MAX_POLL_SECONDS = 0.02
+MIN_POLL_SECONDS = 0.005
+POLL_SHARE = 1 / 8
+"""The pause between two polls as a share of the longest wait: one that is alone and short isn't made longer by much."""
+
 RETRY_SECONDS = 1.0  # while the database is unavailable
 IDS_PER_QUERY = 500  # SQLite and PostgreSQL limit the parameters of a query.
 
@@ -34,12 +38,14 @@ class Waiter:
 
     def __init__(self) -> None:
         self.waiting: dict[UUID, set[asyncio.Future[Classification]]] = {}
+        self._since: dict[UUID, float] = {}  # of the loop's clock, the longest wait first
         self._task: asyncio.Task[None] | None = None
 
     async def wait(self, id: UUID, seconds: float) -> Classification | None:
         """Return the classification as soon as it is finished, without its thumbnail, or None after `seconds`."""
         future: asyncio.Future[Classification] = asyncio.get_running_loop().create_future()
         self.waiting.setdefault(id, set()).add(future)
+        self._since.setdefault(id, asyncio.get_running_loop().time())
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
@@ -54,6 +60,7 @@ class Waiter:
         futures.discard(future)
         if not futures:
             self.waiting.pop(id, None)
+            self._since.pop(id, None)
 
     async def _poll(self) -> None:
         try:
@@ -75,7 +82,11 @@ class Waiter:
             for future in self.waiting.get(row.id, ()):
                 if not future.done():
                     future.set_result(row)
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        longest = asyncio.get_running_loop().time() - next(iter(self._since.values()), 0.0)
+        return min(max(MIN_POLL_SECONDS, longest * POLL_SHARE), MAX_POLL_SECONDS)
 
 
 def _close_connection() -> None:
