@@ -18,14 +18,13 @@ from classify_app.models import Classification
 from classify_app.threads import release_connection
 from project import contract, env
 from project.aws.clients import ERRORS, explain
-from project.aws.queues import MAX_MESSAGES, SendError
+from project.aws.queues import MAX_MESSAGES, SEND_LINGER_SECONDS, SendError
 from project.batching import Batcher, log_failure
 from project.broker.celery import app
 
 log = structlog.get_logger()
 
 NOT_SENT = "message not sent or not marked as sent, resubmit_stale will send it"
-LINGER_SECONDS = 0.05  # how long a message waits for those of other uploads that are under way
 FLUSH_SECONDS = 8.0  # A stopping process is killed after ten seconds.
 
 
@@ -110,5 +109,5 @@ def _publish(requests: Sequence[contract.Request]) -> dict[str, SendError]:
     return errors
 
 
-batcher = Batcher(_send_pending, max_batch_size=MAX_MESSAGES, max_wait_seconds=LINGER_SECONDS, name="outbox")
+batcher = Batcher(_send_pending, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="outbox")
 atexit.register(close)

@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 MAX_MESSAGES = 10  # SQS sends, receives and deletes at most 10 messages per call.
 MAX_BATCH_BYTES = 256 * 1024  # SQS's limit for all messages of a call together
+SEND_LINGER_SECONDS = 0.05  # how long a send waits for others that are announced, to share its call
 
 SendError = ClientError | BotoCoreError
 

@@ -14,13 +14,11 @@ from celery.backends.base import BaseBackend
 from project import contract, env
 from project.aws import storage
 from project.aws.clients import quick_sqs
-from project.aws.queues import MAX_MESSAGES, SendError, send_all
+from project.aws.queues import MAX_MESSAGES, SEND_LINGER_SECONDS, SendError, send_all
 from project.batching import Batcher
 from project.contract import Record, announcement
 
 log = structlog.get_logger()
-
-LINGER_SECONDS = 0.02  # how long an announcement waits for others whose records are being stored
 
 
 class RecordBackend(BaseBackend):
@@ -58,4 +56,4 @@ def _send(announcements: list[str]) -> list[SendError | None]:
     return send_all(quick_sqs(), env.aws().response_queue_url, announcements)
 
 
-announcer = Batcher(_send, max_batch_size=MAX_MESSAGES, max_wait_seconds=LINGER_SECONDS, name="announcer")
+announcer = Batcher(_send, max_batch_size=MAX_MESSAGES, max_wait_seconds=SEND_LINGER_SECONDS, name="announcer")
