@@ -6,13 +6,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from classify_app.models import AWAITS_RESULT, Classification
+from classify_app.models import DEAD_LETTER, Classification, State
 from project.contract import MAX_THUMBNAIL_BYTES, ContractError, Record
 
-AWAITING = Classification.objects.filter(AWAITS_RESULT)  # made once, since making it takes a quarter of an update
+COLUMNS = (
+    "state",
+    "label",
+    "confidence",
+    "model",
+    "weights",
+    "fallback",
+    "error_code",
+    "error",
+    "record",
+    "thumbnail",
+    "finished_at",
+)
+# With AWAITS_RESULT in SQL. Django would build the statement anew for each record, by three times the CPU time.
+UPDATE = f"""
+UPDATE {Classification._meta.db_table} SET {", ".join(f"{column} = %s" for column in COLUMNS)}
+WHERE id = %s AND (state = '{State.QUEUED}' OR state = '{State.FAILED}' AND error_code = '{DEAD_LETTER}')
+"""  # noqa: S608 -- all names are the code's own
+PARAMETERS: dict[str, Any] = {name: Classification._meta.get_field(name) for name in (*COLUMNS, "id")}
 
 
 def complete(record: Record) -> bool:
@@ -21,7 +39,12 @@ def complete(record: Record) -> bool:
     Raises ContractError if the row can't store the record.
     """
     try:
-        changed = AWAITING.filter(id=UUID(record.id)).update(**_values(record))
+        values = {**_values(record), "id": UUID(record.id)}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                UPDATE, [field.get_db_prep_save(values[name], connection) for name, field in PARAMETERS.items()]
+            )
+            changed: int = cursor.rowcount
     except (ValueError, OverflowError, DataError, IntegrityError) as error:
         # A bad id, time or thumbnail, or a value that the database refuses: too long, a NUL, a lone surrogate.
         raise ContractError(f"the row can't store this record: {error}") from error
