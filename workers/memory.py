@@ -5,7 +5,11 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-M_ARENA_MAX = -8  # malloc.h
+# malloc.h
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
+
+KEPT_BYTES = 128 * 1024 * 1024
+HEAP_BYTES = 64 * 1024 * 1024  # An arena is made of heaps of this size.
 
 
 def limit_arenas(count: int) -> None:
@@ -17,6 +21,18 @@ def limit_arenas(count: int) -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_ARENA_MAX, count)
+
+
+def keep_activations() -> None:
+    """Have a forward pass reuse the memory of the last one. Blocks above 32 MB, of large pictures, are still returned.
+
+    By default glibc returns much of it after each pass, and getting it again takes ResNet-50 2 CPU-ms a picture.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_TOP_PAD, HEAP_BYTES)
+        libc.mallopt(M_MMAP_THRESHOLD, HEAP_BYTES // 2)
 
 
 @contextmanager

@@ -113,6 +113,7 @@ def pipeline() -> Pipeline:
 def load(config: env.Worker) -> Pipeline:
     """Load the configured model without checking its admission. Raises ConfigurationError."""
     memory.limit_arenas(config.threads + 1)
+    memory.keep_activations()
     with memory.loading():
         engine = engines.load(config)
     _check_bare(engine, config)
