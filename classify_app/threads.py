@@ -3,12 +3,11 @@
 Uploads have threads of their own, since S3 may hold each of these for seconds. Reading must not wait for it.
 """
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 Answer = TypeVar("Answer")
@@ -31,8 +30,7 @@ async def in_thread(work: Callable[[], Answer], threads: ThreadPoolExecutor = da
         finally:
             release_connection()
 
-    # asgiref's sync_to_async takes twice the CPU time; what it adds is for work that calls asynchronous code.
-    return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, run)
+    return await sync_to_async(run, thread_sensitive=False, executor=threads)()
 
 
 def release_connection() -> None:
