@@ -16,7 +16,7 @@ from classify_app.models import Classification, State
 
 log = structlog.get_logger()
 
-MAX_POLL_SECONDS = 0.02
+MAX_POLL_SECONDS = 0.04
 MIN_POLL_SECONDS = 0.005
 POLL_SHARE = 1 / 8
 """The pause between two polls as a share of the longest wait: one that is alone and short isn't made longer by much."""
