@@ -11,6 +11,7 @@ from django.db import connection
 
 from classify_app.intake import outbox
 from classify_app.intake.submission import submit
+from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification
 from classify_app.repair.sweeper import sweep
 from infra.local import faults
@@ -33,7 +34,8 @@ def submit_concurrently(count):
     def one(_):
         together.wait()
         try:
-            return str(submit(SimpleUploadedFile("cat.png", PICTURE), None).id)
+            file = SimpleUploadedFile("cat.png", PICTURE)
+            return str(upload_line.run_and_wait(lambda: submit(file, None)).id)
         finally:
             connection.close()
 
