@@ -11,7 +11,6 @@ from django.db import connection
 
 from classify_app.intake import outbox
 from classify_app.intake.submission import submit
-from classify_app.intake.upload_line import upload_line
 from classify_app.models import Classification
 from classify_app.repair.sweeper import sweep
 from infra.local import faults
@@ -34,8 +33,7 @@ def submit_concurrently(count):
     def one(_):
         together.wait()
         try:
-            file = SimpleUploadedFile("cat.png", PICTURE)
-            return str(upload_line.run_and_wait(lambda: submit(file, None)).id)
+            return str(submit(SimpleUploadedFile("cat.png", PICTURE), None).id)
         finally:
             connection.close()
 

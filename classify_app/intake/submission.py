@@ -52,13 +52,14 @@ def submit(file: UploadedFile, owner: User | None, upload_id: UUID | None = None
         height=header.height,
         bytes=len(content),
     )
-    try:
-        with upload_line.storing():
-            storage.put_picture(row.input_key, content, header.content_type, row.file_name)
-    except ERRORS as error:
-        log.error("picture not stored", reason=explain(error))
-        raise unavailable("The picture could not be stored; please try again.") from error
-    _register(row)
+    with outbox.expecting():
+        try:
+            with upload_line.storing():
+                storage.put_picture(row.input_key, content, header.content_type, row.file_name)
+        except ERRORS as error:
+            log.error("picture not stored", reason=explain(error))
+            raise unavailable("The picture could not be stored; please try again.") from error
+        _register(row)
     return row
 
 

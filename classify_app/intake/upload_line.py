@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from asgiref.sync import async_to_sync
 
-from classify_app.intake import outbox
 from classify_app.threads import THREADS, in_thread, release_connection, upload_threads
 from project.aws.clients import ERRORS
 from project.refusals import Refusal, unavailable
@@ -62,10 +61,8 @@ class UploadLine:
             self._length += 1
         running = asyncio.ensure_future(in_thread(turn, upload_threads))
         try:
-            with outbox.expecting():
-                # Without the shield the turn of a client that leaves would never come, though its work stays in the
-                # queue.
-                return await asyncio.shield(running)
+            # Without the shield the turn of a client that leaves would never come, though its work stays in the queue.
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
             left = True
             running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # or asyncio would log it
