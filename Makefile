@@ -70,7 +70,7 @@ bench-engine: install-dev ## Measure engines: the bare forward pass against byte
 bench-system: install-dev ## Measure the whole system: speed, CPU time, AWS requests, price; MODEL, PHOTOS and ARGS choose
 	@$(BIN)/python -m benchmarks.system $(ARGS)
 
-bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers; over an hour; ARGS=--help
+bench-peers: install-dev ## Compare with LitServe, Ray Serve and BentoML, installed below .local/peers; ARGS=--help
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 bench-lists: install-dev ## Measure the pages that list rows with 3,000,000 of them; needs PostgreSQL and 5 GB of disk

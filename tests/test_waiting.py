@@ -11,7 +11,14 @@ from django.db import connections
 
 from classify_app.models import Classification, State
 from classify_app.results.completion import complete
-from classify_app.results.waiting import IDS_PER_QUERY, Waiter, finished_among, poll_thread
+from classify_app.results.waiting import (
+    IDS_PER_QUERY,
+    MAX_POLL_SECONDS,
+    MIN_POLL_SECONDS,
+    Waiter,
+    finished_among,
+    poll_thread,
+)
 from classify_app.threads import THREADS, in_thread
 from tests.records import done, failed, missing_table, row
 
@@ -147,3 +154,17 @@ def test_an_idle_waiter_holds_no_connection():
     queued = row()
     wait_for_all([queued.id], 20, lambda: complete(done(queued)))
     assert poll_thread.submit(lambda: connections["default"].connection).result() is None
+
+
+def test_a_short_wait_is_polled_more_often_than_a_long_one():
+    @async_to_sync
+    async def pauses():
+        waiter, now = Waiter(), asyncio.get_running_loop().time()
+        found = []
+        for age in (0.0, 0.1, 60.0):
+            waiter._since = {uuid4(): now - age, uuid4(): now}
+            found.append(waiter._pause())
+        return found
+
+    new, short, long = pauses()
+    assert new == MIN_POLL_SECONDS < short < long == MAX_POLL_SECONDS

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.figures import spread, spreads
 from benchmarks.forward import Forward
-from benchmarks.peers.servers import OURS, kind
+from benchmarks.peers.servers import EXAMPLE, OURS, kind
 from benchmarks.peers.turns import Round, Turn
 from benchmarks.results import Row
 
@@ -29,10 +29,9 @@ def rows(rounds: Sequence[Round]) -> Iterator[Row]:
             **spread("ours_over_this_images_per_cpu_s", _ratios(ours, turns, "images_per_cpu_s")),
             **spreads([turn.latencies for turn in turns]),
             **spread("forward_s", [one.seconds for one in forwards]),
-            **spread("p50_beyond_forward_s", _beyond_forward(forwards, turns)),
             **spread("forward_cpu_ms", [one.cpu_ms for one in forwards]),
             **spread("own_cpu_ms", [turn.own_cpu_ms for turn in turns]),
-            **spread("forward_share_of_own_cpu", _forward_shares(forwards, turns)),
+            **(_beside_the_forward_pass(forwards, turns) if kind(server) != EXAMPLE else {}),
             **spread("own_cores", [turn.own_cores for turn in turns]),
             **spread("emulator_cpu_ms", [turn.emulator_cpu_ms for turn in turns]),
             **spread("client_cpu_ms", [turn.client_cpu_ms for turn in turns]),
@@ -72,12 +71,13 @@ def _ratios(ours: list[Turn], theirs: list[Turn], figure: str) -> list[float]:
     return [getattr(mine, figure) / getattr(other, figure) for mine, other in zip(ours, theirs, strict=True)]
 
 
-def _forward_shares(forwards: list[Forward], turns: list[Turn]) -> list[float]:
-    return [forward.cpu_ms / turn.own_cpu_ms for forward, turn in zip(forwards, turns, strict=True)]
-
-
-def _beyond_forward(forwards: list[Forward], turns: list[Turn]) -> list[float]:
-    return [turn.latencies["p50_s"] - forward.seconds for forward, turn in zip(forwards, turns, strict=True)]
+def _beside_the_forward_pass(forwards: list[Forward], turns: list[Turn]) -> Row:
+    """Compare with the bare forward pass, which an example does not share: it runs eager PyTorch."""
+    pairs = list(zip(forwards, turns, strict=True))
+    return {
+        **spread("p50_beyond_forward_s", [turn.latencies["p50_s"] - forward.seconds for forward, turn in pairs]),
+        **spread("forward_share_of_own_cpu", [forward.cpu_ms / turn.own_cpu_ms for forward, turn in pairs]),
+    }
 
 
 def _same_labels(ours: Turn, theirs: Turn) -> float:

@@ -72,7 +72,7 @@ UPLOAD_ERRORS = (400, *AUTHENTICATION_ERRORS, 408, 413, 415, 422, 429, 503)
 RERUN_ERRORS = (*AUTHENTICATION_ERRORS, 404, 409, 422, 429, 503)
 
 
-class PredictionOut(BaseModel):  # ninja's Schema would read each with a resolver
+class PredictionOut(BaseModel):  # ninja's Schema would look for a resolver for each field of each prediction
     label: str
     index: int = Field(description="ImageNet class, 0 to 999")
     confidence: float = Field(description="Softmax probability, 0 to 1")

@@ -1,7 +1,6 @@
 """Write records into their rows. Each row is finished once; repeats change nothing."""
 
 import base64
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ COLUMNS = (
 )
 AWAITING = Classification.objects.filter(AWAITS_RESULT).query
 CONDITION, CONDITION_PARAMETERS = AWAITING.get_compiler(connection=connection).compile(AWAITING.where)
-# Django would build the statement anew for each record, by three times the CPU time.
+# Django would build the statement anew for each record, with three times the CPU time.
 UPDATE = f"""
 UPDATE {Classification._meta.db_table} SET {", ".join(f"{column} = %s" for column in COLUMNS)}
 WHERE id = %s AND {CONDITION}
@@ -53,7 +52,7 @@ def complete(record: Record) -> bool:
 
 
 def _values(record: Record) -> dict[str, Any]:
-    document = asdict(record)
+    document = record.document()
     thumbnail = base64.b64decode(document.pop("thumbnail"), validate=True)
     if len(thumbnail) > MAX_THUMBNAIL_BYTES:
         raise ContractError(f"a thumbnail of {len(thumbnail)} bytes")

@@ -25,7 +25,7 @@ RETRY_SECONDS = 1.0  # while the database is unavailable
 IDS_PER_QUERY = 500  # SQLite and PostgreSQL limit the parameters of a query.
 
 ID = Classification._meta.pk
-# It is asked fifty times a second. As a query of Django it would take twice the CPU time.
+# It is asked up to 200 times a second. As a query of Django it would take twice the CPU time.
 FINISHED = f"""
 SELECT {", ".join(str(field.column) for field in Classification._meta.concrete_fields if field.name != "thumbnail")}
 FROM {Classification._meta.db_table} WHERE state <> '{State.QUEUED}' AND id IN ({{}})"""  # noqa: S608 -- all names are the code's own

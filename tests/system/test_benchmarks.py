@@ -35,8 +35,7 @@ def test_the_system_is_measured_from_the_upload_to_the_price(tmp_path):
         assert row["own_cpu_ms"] > 0 and row["forward_cpu_ms"] > 0 and row["client_cpu_ms"] > 0
         assert row["s3_requests_per_image"] == 4  # the picture in and out; its record and its label in
         assert row["sqs_requests_by_operation"]["ReceiveMessage"] > 0
-        if row["load"] != "burst":
-            assert row["p50_beyond_forward_s"] < row["p50_s"]
+        assert ("p50_beyond_forward_s" in row) == (row["load"] != "burst")
     assert worker["worker_resident_mb"] > 0
     assert {"idle_worker_core_percent", "start_model_load_s", "start_to_first_result_s"} <= worker.keys()
     assert len(document["runs"]) == len(loads) + 2
