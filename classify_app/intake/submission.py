@@ -89,9 +89,8 @@ def picture_is_stored(row: Classification) -> bool:
 def _register(row: Classification) -> None:
     """Save a new row, and queue its message once the row is committed. Raises Refusal."""
     try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-            transaction.on_commit(partial(outbox.put, row))
+        row.save(force_insert=True)
+        transaction.on_commit(partial(outbox.put, row))  # at once, unless a caller has begun a transaction
     except DatabaseError as error:
         log.error("row not saved", error=str(error))
         raise unavailable(NOT_SAVED) from error
