@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from uuid import uuid4
 
 import pytest
+from botocore.credentials import RefreshableCredentials as Credentials
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
 from celery.utils.serialization import get_pickleable_exception
 from cryptography import x509
@@ -119,6 +120,7 @@ def role(bare):
 
 
 def test_credentials_of_a_role_are_renewed_in_time_and_only_then(role, taking, monkeypatch):
+    assert objects.BELIEVED - timedelta(minutes=5) < timedelta(seconds=Credentials._mandatory_refresh_timeout)
     monkeypatch.setattr(objects, "BELIEVED", timedelta(minutes=5))  # obstore then takes them again for each call
     for _ in range(10):
         storage.put_picture(*PICTURE)
@@ -340,7 +342,10 @@ def certificates(tmp_path_factory):
     return folder
 
 
-def test_certificates_of_ones_own_authority_are_trusted_as_by_boto3(bare, certificates):
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_certificates_of_ones_own_authority_are_trusted_as_by_boto3(bare, certificates, variable):
+    bare.delenv("AWS_CA_BUNDLE", raising=False)
+    bare.delenv("REQUESTS_CA_BUNDLE", raising=False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "s3.pem")
     server = Server(read_all, context)
@@ -348,8 +353,29 @@ def test_certificates_of_ones_own_authority_are_trusted_as_by_boto3(bare, certif
         bare.setenv(name, value)
     with pytest.raises(HTTPClientError, match="UnknownIssuer"):
         storage.put_picture(*PICTURE)
-    bare.setenv("AWS_CA_BUNDLE", str(certificates / "authority.pem"))
+    bare.setenv(variable, str(certificates / "authority.pem"))
     forget()
     storage.put_picture(*PICTURE)
     assert len(server.seen) == 1
     server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
+)
+def test_certificates_that_cannot_be_used_are_named(monkeypatch, tmp_path, content):
+    file = tmp_path / "authority.pem"
+    if content:
+        file.write_bytes(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(file))
+    with pytest.raises(ConfigurationError, match=f"AWS_CA_BUNDLE={file} can't be used"):
+        objects.list_no_folder("any")
+
+
+@pytest.mark.parametrize("key", ["", "/any.png", "a//b.png", "../any.png", "a/./b.png", "any.png\n"])
+def test_a_key_that_obstore_would_not_ask_for_is_missing(taking, bare, key):
+    bare.setenv("AWS_ACCESS_KEY_ID", "any")
+    bare.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    with pytest.raises(storage.PictureMissing):
+        storage.get_picture(key)
+    assert not taking.seen

@@ -17,7 +17,7 @@ from project.contract import Prediction
 from project.pictures import Header, open_picture
 from workers import admission, engines, memory, preprocess
 from workers.classifier import Classifier
-from workers.engines import TORCH, Engine
+from workers.engines import ONNX, TORCH, Engine
 from workers.preprocess import BARE, Input
 
 log = structlog.get_logger()
@@ -98,6 +98,7 @@ def pipeline() -> Pipeline:
     loaded = load(config)
     engine = loaded.classifier.engine
     admission.check(engine, Path(config.verified_file))
+    _warn_of_ignored(engine, config)
     log.info(
         "model loaded",
         model=loaded.model.name,
@@ -118,6 +119,18 @@ def load(config: env.Worker) -> Pipeline:
         engine = engines.load(config)
     _check_bare(engine, config)
     return Pipeline(Classifier(engine), config, env.common().max_pixels)
+
+
+def _warn_of_ignored(engine: Engine, config: env.Worker) -> None:
+    """Say that an exported network runs whatever MODEL and MODEL_WEIGHTS name."""
+    if engine.name == ONNX and (engine.model.name != config.model or config.model_weights):
+        log.warning(
+            "ENGINE=onnx runs the network of ONNX_MODEL and ignores MODEL and MODEL_WEIGHTS",
+            onnx_model=config.onnx_model,
+            runs=engine.model.name,
+            model=config.model,
+            model_weights=config.model_weights,
+        )
 
 
 def _check_bare(engine: Engine, config: env.Worker) -> None:

@@ -37,7 +37,8 @@ RUN python -m workers export model.onnx
 
 # The last stage is the one that is built where none is named.
 FROM base AS onnx
-ENV ENGINE=onnx ONNX_MODEL=/opt/recognition/models/model.onnx
+ARG MODEL=resnet50
+ENV MODEL=$MODEL ENGINE=onnx ONNX_MODEL=/opt/recognition/models/model.onnx
 RUN pip install --no-cache-dir --no-deps -r requirements/worker-onnx.txt
 COPY project project
 COPY workers workers

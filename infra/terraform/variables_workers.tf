@@ -88,7 +88,7 @@ variable "worker_volume_gb" {
 }
 
 variable "model" {
-  description = "MODEL of the workers: resnet18, resnet34, resnet50, resnet101 or resnet152."
+  description = "MODEL of the workers; with engine = \"onnx\" the one that their image was baked with: resnet18, resnet34, resnet50, resnet101 or resnet152."
   type        = string
   default     = "resnet50"
   nullable    = false

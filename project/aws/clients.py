@@ -110,7 +110,7 @@ def s3() -> "S3Client":
 
 @cache
 def quick_s3() -> "S3Client":
-    """Return the client for calls that an upload waits for: they fail within 10 s while S3 is silent."""
+    """Return the client for large pictures, which project.aws.objects.quick doesn't take: a put fails as soon."""
     client: S3Client = _s3_client(**{**QUICK_TIMEOUTS, "read_timeout": QUICK_S3_READ_SECONDS})
     return client
 

@@ -5,6 +5,7 @@ an error response, BotoCoreError for any other failure.
 """
 
 import html
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,8 @@ QUICK_SECONDS = 4
 
 UNLIMITED = "1day"  # By default obstore ends any try after 30 s, though its bytes still come.
 BACKOFF: "BackoffConfig" = {"init_backoff": timedelta(seconds=0.5), "max_backoff": timedelta(seconds=1)}
-# boto3 renews credentials at least 10 minutes before they expire. obstore takes them again 5 minutes before they expire
-# as it is told, so it has boto3's a minute later at most.
+# obstore asks again 5 minutes before the expiry that it is told, so at most a minute after boto3 has renewed them.
+# boto3 does that at least 10 minutes before they expire.
 BELIEVED = timedelta(minutes=6)
 
 
@@ -68,7 +69,9 @@ def put(store: S3Store, key: str, content: bytes, attributes: "Attributes") -> N
 
 
 def get(store: S3Store, key: str) -> "tuple[bytes, Attributes] | None":
-    """Return an object's content and attributes, or None if there is none."""
+    """Return an object's content and attributes, or None if there is none, or none that obstore can ask for."""
+    if not _can_be_asked_for(key):
+        return None
     try:
         with _errors_as_boto3s("GetObject"):
             stored = obstore.get(store, key)
@@ -80,6 +83,7 @@ def get(store: S3Store, key: str) -> "tuple[bytes, Attributes] | None":
 
 
 def exists(store: S3Store, key: str) -> bool:
+    """Return whether there is an object. Its key must be one of ours."""
     try:
         with _errors_as_boto3s("HeadObject"):
             obstore.head(store, key)
@@ -92,8 +96,14 @@ def exists(store: S3Store, key: str) -> bool:
 
 def list_no_folder(bucket: str) -> object:
     """Return the empty list of a folder that isn't there. It fails unless the bucket is there and may be used."""
+    store = patient(bucket)
     with _errors_as_boto3s("ListObjectsV2"):
-        return obstore.list_with_delimiter(patient(bucket), "no-such-folder")
+        return obstore.list_with_delimiter(store, "no-such-folder")
+
+
+def _can_be_asked_for(key: str) -> bool:
+    """Return whether obstore asks for this key. It raises ValueError for others, and takes `/a` for `a`."""
+    return key.isprintable() and not {"", ".", ".."}.intersection(key.split("/"))
 
 
 def _store(bucket: str, timeouts: dict[str, Any], options: "ClientConfig") -> S3Store:
@@ -103,18 +113,25 @@ def _store(bucket: str, timeouts: dict[str, Any], options: "ClientConfig") -> S3
         "connect_timeout": f"{timeouts['connect_timeout']}s",
         "allow_http": address.startswith("http://"),
     }
-    if bundle := _session().get_config_variable("ca_bundle"):
-        options["root_certificate"] = Path(bundle).read_bytes()
-    return S3Store(
-        bucket,
-        # Not `endpoint`, which a variable of this name would override.
-        aws_endpoint_url_s3=address,
-        virtual_hosted_style_request=True,  # obstore then takes the address as it is
-        region=env.common().aws_region,
-        credential_provider=_provide_credentials,
-        client_options=options,
-        retry_config={"max_retries": timeouts["retries"]["total_max_attempts"] - 1, "backoff": BACKOFF},
-    )
+    # As boto3 looks for it.
+    bundle = _session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    try:
+        if bundle:
+            options["root_certificate"] = Path(bundle).read_bytes()
+        return S3Store(
+            bucket,
+            # Not `endpoint`, which a variable of this name would override.
+            aws_endpoint_url_s3=address,
+            virtual_hosted_style_request=True,  # obstore then takes the address as it is
+            region=env.common().aws_region,
+            credential_provider=_provide_credentials,
+            client_options=options,
+            retry_config={"max_retries": timeouts["retries"]["total_max_attempts"] - 1, "backoff": BACKOFF},
+        )
+    except (OSError, ValueError, BaseError) as error:
+        if not bundle:
+            raise
+        raise env.ConfigurationError(f"AWS_CA_BUNDLE={bundle} can't be used: {str(error).splitlines()[0]}") from error
 
 
 def _address(bucket: str) -> str:

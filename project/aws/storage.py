@@ -18,6 +18,7 @@ ALREADY_WRITTEN = ("PreconditionFailed", "ConditionalRequestConflict")
 """S3's error codes if the key exists, or if another writer is writing it at the moment."""
 
 # obstore ends a put that takes too long, boto3 one that makes no progress. So a large picture may take a slow line.
+# One of this size needs a line of 1 Mbit/s for itself: see QUICK_SECONDS.
 MAX_QUICK_BYTES = 500_000
 
 MAX_NAME_BYTES = 2_000  # S3 allows 2 KB of metadata; a Chinese character takes nine bytes.

@@ -122,6 +122,7 @@ def test_a_worker_with_onnx_runtime_imports_no_pytorch(exported, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     assert "efficientnet_lite0" in ran.stdout
+    assert "ignores MODEL" in ran.stdout + ran.stderr
 
 
 LOAD = """

@@ -79,7 +79,7 @@ variable "warm_pool" {
 }
 
 variable "model" {
-  description = "MODEL of the workers: resnet18, resnet34, resnet50, resnet101 or resnet152."
+  description = "MODEL of the workers; with engine = \"onnx\" the one that their image was baked with: resnet18, resnet34, resnet50, resnet101 or resnet152."
   type        = string
 }
 
